@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { promisify } from 'node:util'
+import { constants, createZstdCompress, zstdDecompress, zstdDecompressSync } from 'node:zlib'
+import { concatBytes } from '../format/bytes.ts'
+import { FormatError } from '../format/format-error.ts'
+
+const decompress = promisify(zstdDecompress)
+
+/** No frame of ours is larger decoded; one that claims more is a bomb. 48 MiB is the largest screen frame. */
+export const rawFrameBytesMax = 64 * 1024 * 1024
+
+/**
+ * The timeline's parameters: windows of 128 KiB keep a stream's memory at 0.9 MB (1.6 with level 3's own), and cost
+ * 1 % of size for typing.
+ */
+export const timelineZstd = {
+  [constants.ZSTD_c_compressionLevel]: 3,
+  [constants.ZSTD_c_windowLog]: 17,
+  [constants.ZSTD_c_hashLog]: 15,
+  [constants.ZSTD_c_chainLog]: 14,
+  [constants.ZSTD_c_checksumFlag]: 0,
+  [constants.ZSTD_c_contentSizeFlag]: 0,
+}
+
+/** One BODY being compressed. Calls are made one after the other; each awaited before the next. */
+export interface ZstdBody {
+  write(raw: Uint8Array): Promise<void>
+  /** What came since the last call, ending at a block boundary: everything written so far decodes from it. */
+  flush(): Promise<Uint8Array>
+  /** As `flush`, and the frame is closed. */
+  end(): Promise<Uint8Array>
+  /** Frees the compressor of a BODY that will not be ended. */
+  close(): void
+}
+
+export function openZstdBody(params: Record<number, number> = timelineZstd): ZstdBody {
+  const stream = createZstdCompress({ params, chunkSize: 64 * 1024 })
+  let out: Uint8Array[] = []
+  stream.on('data', (bytes: Uint8Array) => out.push(bytes))
+  const take = () => {
+    const bytes = out.length === 1 ? out[0]! : concatBytes(out)
+    out = []
+    return bytes
+  }
+  return {
+    write: (raw) =>
+      new Promise((resolve, reject) => stream.write(raw, (error) => (error ? reject(error) : resolve()))),
+    flush: () => new Promise((resolve) => stream.flush(constants.ZSTD_e_flush, () => resolve(take()))),
+    async end() {
+      stream.end()
+      await once(stream, 'end')
+      return take()
+    },
+    close: () => stream.destroy(),
+  }
+}
+
+/** The content of a closed frame. Throws FormatError `zstd` (it does not decode) or `raw-size`. */
+export async function inflateFrame(frame: Uint8Array, rawBytesMax = rawFrameBytesMax): Promise<Uint8Array> {
+  try {
+    return await decompress(frame, { maxOutputLength: rawBytesMax })
+  } catch (error) {
+    throw inflateError(error, rawBytesMax)
+  }
+}
+
+/** As `inflateFrame`, at once; `undefined` when it does not decode. For `repairBody`. */
+export function tryInflate(frame: Uint8Array, rawBytesMax = rawFrameBytesMax): Uint8Array | undefined {
+  try {
+    return zstdDecompressSync(frame, { maxOutputLength: rawBytesMax })
+  } catch {
+    return undefined
+  }
+}
+
+function inflateError(error: unknown, rawBytesMax: number): FormatError {
+  if ((error as { code?: string }).code === 'ERR_BUFFER_TOO_LARGE')
+    return new FormatError('raw-size', `A frame decodes to more than ${rawBytesMax} bytes.`)
+  return new FormatError('zstd', `A frame does not decode: ${(error as Error).message}`)
+}

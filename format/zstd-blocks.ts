@@ -1,0 +1,61 @@
+import { FormatError } from './format-error.ts'
+
+// The outside of a zstd frame (RFC 8878, section 3.1.1): a frame header, then blocks of a 3-byte header and content.
+
+export const blockHeaderBytes = 3
+/** Magic and the longest frame header: 4 + 1 + 1 + 4 + 8. */
+export const frameHeaderBytesMax = 18
+/** An empty last block of type Raw: closes a frame of which only whole blocks are left. */
+export const emptyLastBlock = new Uint8Array([1, 0, 0])
+
+/** Size of magic and frame header at `at`; `undefined` while bytes are missing. */
+export function frameHeaderBytes(bytes: Uint8Array, at: number, offset?: number): number | undefined {
+  const descriptor = bytes[at + 4]
+  if (descriptor === undefined) return undefined
+  const single = (descriptor >> 5) & 1
+  if (descriptor & 0x08) throw damaged('a reserved bit is set', offset)
+  if (descriptor & 0x04) throw damaged('it has a content checksum, which a BODY never has', offset)
+  const size = 5 + (1 - single) + [0, 1, 2, 4][descriptor & 3]! + [single, 2, 4, 8][descriptor >> 6]!
+  return at + size <= bytes.length ? size : undefined
+}
+
+/** The block whose header is at `at`; `contentBytes` = how many bytes follow the header. */
+export function readBlock(
+  bytes: Uint8Array,
+  at: number,
+  offset?: number,
+): { last: boolean; contentBytes: number } {
+  const header = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
+  const type = (header >> 1) & 3
+  if (type === 3) throw damaged('a block has the reserved type', offset)
+  const size = header >> 3
+  // RFC 8878, section 3.1.1.2.4: no block is larger than 128 KiB; an RLE block has one byte whatever its size says.
+  if (size > 128 * 1024) throw damaged(`a block claims ${size} bytes`, offset)
+  return { last: (header & 1) === 1, contentBytes: type === 1 ? 1 : size }
+}
+
+/** Ends of whole blocks in a BODY, relative to its start, and whether the last of them closes the frame. */
+export function blockEnds(body: Uint8Array): { ends: number[]; closed: boolean } {
+  const ends: number[] = []
+  const header = frameHeaderBytes(body, 0)
+  if (header === undefined) return { ends, closed: false }
+  let at = header
+  while (at + blockHeaderBytes <= body.length) {
+    let block: { last: boolean; contentBytes: number }
+    try {
+      block = readBlock(body, at)
+    } catch {
+      break
+    }
+    const end = at + blockHeaderBytes + block.contentBytes
+    if (end > body.length) break
+    ends.push(end)
+    if (block.last) return { ends, closed: true }
+    at = end
+  }
+  return { ends, closed: false }
+}
+
+function damaged(why: string, offset: number | undefined): FormatError {
+  return new FormatError('zstd', `Expected a zstd frame: ${why}.`, offset === undefined ? {} : { offset })
+}

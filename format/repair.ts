@@ -11,31 +11,37 @@ export interface RepairedBody {
 }
 
 /**
- * `decode` gives the content of a closed zstd frame, or `undefined` if it does not decode.
- * Returns `undefined` when not one block is whole.
+ * `decode` gives the content of a closed zstd frame, or `undefined` if it does not decode. `knownBytes` of the torn BODY
+ * are known to be as written, since they were synced. Returns `undefined` when not one block is whole.
  *
  * A disk that lost power may end a file in zeros, which parse as empty blocks and may lie inside a block that still
- * decodes, to other bytes. So no block is kept that reaches into the zeros at the end by more than one byte; a block of
- * literals only does end in one zero.
+ * decodes, to other bytes. So no block is kept that reaches into the zeros at the end, except by the one zero that ends
+ * a compressed block of literals; in other compressed blocks a zero there does not decode.
  */
 export function repairBody(
   torn: Uint8Array,
   decode: (frame: Uint8Array) => Uint8Array | undefined,
+  knownBytes = 0,
 ): RepairedBody | undefined {
-  let zeros = torn.length
-  while (zeros > 0 && torn[zeros - 1] === 0) zeros -= 1
   const { ends, closed } = blockEnds(torn)
-  const whole = closed ? decode(torn.subarray(0, ends.at(-1))) : undefined
-  if (whole && torn.length === ends.at(-1)) return { body: torn, raw: whole, keptBytes: torn.length }
-  const usable = ends.filter((end) => end <= zeros + 1)
+  const last = ends.at(-1)
+  if (closed && last?.end === torn.length) {
+    const raw = decode(torn)
+    if (raw) return { body: torn, raw, keptBytes: torn.length }
+  }
+  let dataEnd = torn.length
+  while (dataEnd > knownBytes && torn[dataEnd - 1] === 0) dataEnd -= 1
+  const usable = ends.filter(({ end, compressed }) => end <= dataEnd || (compressed && end === dataEnd + 1))
   // Decoding up to a block needs all blocks before it, so the boundaries that decode come first: search by halves.
   let low = 0
   let high = usable.length
   let best: RepairedBody | undefined
   while (low < high) {
     const middle = Math.ceil((low + high) / 2)
-    const keptBytes = usable[middle - 1]!
-    const body = concatBytes([torn.subarray(0, keptBytes), emptyLastBlock])
+    const boundary = usable[middle - 1]!
+    const keptBytes = boundary.end
+    const kept = torn.subarray(0, keptBytes)
+    const body = closed && boundary === last ? kept : concatBytes([kept, emptyLastBlock])
     const raw = decode(body)
     if (raw) {
       best = { body, raw, keptBytes }

@@ -33,6 +33,7 @@ export function parseSeekTable(frame: Uint8Array): SeekEntry[] {
     count < 0 ||
     !Number.isInteger(count) ||
     readU32le(frame, footer) !== count ||
+    frame[footer + 4] !== 0 ||
     readU32le(frame, footer + 5) !== footerMagic
   )
     throw new FormatError('seek-table', 'Expected a zstd seek table without checksums.')

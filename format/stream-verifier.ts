@@ -2,19 +2,12 @@ import { fromBase64url, toBase64url } from './bytes.ts'
 import { FormatError } from './format-error.ts'
 import { type FramePart, FrameScanner, type RecordPart } from './frame-scanner.ts'
 import type { Crypto, Hash } from './ports.ts'
-import {
-  type End,
-  type Gap,
-  type GapReason,
-  type Head,
-  parseRecord,
-  type Seal,
-  type StreamName,
-} from './records.ts'
+import { type End, type Gap, type Head, parseRecord } from './records.ts'
 import { parseSeekTable, type SeekEntry } from './seek-table.ts'
 import { isSignedBy } from './signed-json.ts'
 import { recordHash } from './stream-writer.ts'
 import { type AgentCertificate, openToken } from './token.ts'
+import { endOf, type Problem, type StreamRecord, type VerifyReport } from './verify-report.ts'
 
 // Checks a stream as it passes, in any pieces: order, chain, digests and signatures, from the first byte on.
 // It never stops at what it can pass over: a wrong signature is a problem to report; only bytes that are no recording
@@ -24,49 +17,6 @@ import { type AgentCertificate, openToken } from './token.ts'
 
 /** More problems than this say nothing new. */
 const problemsMax = 100
-
-export interface Problem {
-  code: string
-  offset: number
-  text: string
-}
-
-/** What is proven once it has passed. Offsets and sizes in bytes of the stream, times in µs since the start. */
-export type StreamRecord =
-  | { kind: 'head'; offset: number; size: number; head: Head }
-  | {
-      kind: 'frame'
-      offset: number
-      size: number
-      bodyOffset: number
-      bodySize: number
-      head: Head
-      seal: Seal
-      hash: string
-      proven: boolean
-    }
-  | { kind: 'gap'; offset: number; size: number; gap: Gap; hash: string; proven: boolean }
-  | { kind: 'end'; offset: number; size: number; end: End; hash: string; proven: boolean }
-
-export interface VerifyReport {
-  /** No problem, no gap, and an END. */
-  whole: boolean
-  recording?: string
-  stream?: StreamName
-  signedBy?: { agent: string; host: string; key: string; until: number }
-  farm?: string
-  frames: number
-  bytes: number
-  sealedBytes: number
-  rawBytes: number
-  startWallMs?: number
-  endUs: number
-  gaps: { fromUs: number; toUs: number; reason: GapReason; bytes?: number }[]
-  end?: { reason: End['reason']; exit?: number; signal?: number }
-  /** Bytes after the last SEAL, GAP or END: nothing proves them. */
-  unproven?: { offset: number; bytes: number }
-  problems: Problem[]
-}
 
 export class StreamVerifier {
   readonly #farmKey: Uint8Array
@@ -143,6 +93,8 @@ export class StreamVerifier {
   /** `totalBytes` = size of the stream, when it is larger than what was pushed because it is damaged. */
   finish(totalBytes = this.#scanner.offset + this.#scanner.pendingBytes): VerifyReport {
     const bytes = Math.max(totalBytes, this.#scanner.offset + this.#scanner.pendingBytes)
+    if (this.#tableSeen && bytes > this.#scanner.offset)
+      this.#problem('after-end', this.#scanner.offset, 'There are bytes after the seek table.')
     if (this.#end && !this.#tableSeen)
       this.#problem('seek-table', this.#sealed, 'The seek table after END is missing or cut.')
     const { signedBy, farm } = this.#identity()
@@ -408,14 +360,6 @@ export class StreamVerifier {
 
   #problem(code: string, offset: number, text: string): void {
     if (this.#problems.length < problemsMax) this.#problems.push({ code, offset, text })
-  }
-}
-
-function endOf(end: End): NonNullable<VerifyReport['end']> {
-  return {
-    reason: end.reason,
-    ...(end.exit !== undefined && { exit: end.exit }),
-    ...(end.signal !== undefined && { signal: end.signal }),
   }
 }
 

@@ -1,10 +1,12 @@
+import { readU32le } from './bytes.ts'
 import { FormatError } from './format-error.ts'
+import { magic } from './skippable.ts'
 
 // The outside of a zstd frame (RFC 8878, section 3.1.1): a frame header, then blocks of a 3-byte header and content.
 
 export const blockHeaderBytes = 3
-/** Magic and the longest frame header: 4 + 1 + 1 + 4 + 8. */
-export const frameHeaderBytesMax = 18
+/** Magic, descriptor and one byte more at least. */
+const frameHeaderBytesMin = 6
 /** An empty last block of type Raw: closes a frame of which only whole blocks are left. */
 export const emptyLastBlock = new Uint8Array([1, 0, 0])
 
@@ -24,34 +26,38 @@ export function readBlock(
   bytes: Uint8Array,
   at: number,
   offset?: number,
-): { last: boolean; contentBytes: number } {
+): { last: boolean; type: number; contentBytes: number } {
   const header = bytes[at]! | (bytes[at + 1]! << 8) | (bytes[at + 2]! << 16)
   const type = (header >> 1) & 3
   if (type === 3) throw damaged('a block has the reserved type', offset)
   const size = header >> 3
   // RFC 8878, section 3.1.1.2.4: no block is larger than 128 KiB; an RLE block has one byte whatever its size says.
   if (size > 128 * 1024) throw damaged(`a block claims ${size} bytes`, offset)
-  return { last: (header & 1) === 1, contentBytes: type === 1 ? 1 : size }
+  return { last: (header & 1) === 1, type, contentBytes: type === 1 ? 1 : size }
 }
 
-/** Ends of whole blocks in a BODY, relative to its start, and whether the last of them closes the frame. */
-export function blockEnds(body: Uint8Array): { ends: number[]; closed: boolean } {
-  const ends: number[] = []
-  const header = frameHeaderBytes(body, 0)
-  if (header === undefined) return { ends, closed: false }
-  let at = header
-  while (at + blockHeaderBytes <= body.length) {
-    let block: { last: boolean; contentBytes: number }
-    try {
-      block = readBlock(body, at)
-    } catch {
-      break
+/** Where a block of a BODY ends, relative to the BODY's start. Only a `compressed` one checks its own last byte. */
+export interface BlockEnd {
+  end: number
+  compressed: boolean
+}
+
+/** The whole blocks of a BODY, and whether the last of them closes the frame. */
+export function blockEnds(body: Uint8Array): { ends: BlockEnd[]; closed: boolean } {
+  const ends: BlockEnd[] = []
+  if (body.length < frameHeaderBytesMin || readU32le(body, 0) !== magic.zstd) return { ends, closed: false }
+  try {
+    let at = frameHeaderBytes(body, 0) ?? body.length
+    while (at + blockHeaderBytes <= body.length) {
+      const block = readBlock(body, at)
+      const end = at + blockHeaderBytes + block.contentBytes
+      if (end > body.length) break
+      ends.push({ end, compressed: block.type === 2 })
+      if (block.last) return { ends, closed: true }
+      at = end
     }
-    const end = at + blockHeaderBytes + block.contentBytes
-    if (end > body.length) break
-    ends.push(end)
-    if (block.last) return { ends, closed: true }
-    at = end
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error
   }
   return { ends, closed: false }
 }

@@ -1,0 +1,79 @@
+import type { StreamName } from '../../format/records.ts'
+
+// Who writes a stream meets who watches it, in this process.
+// Bytes are published once they can be read from the file, before they are synced: what a viewer sees may still be lost
+// by a crash of this node, and the agent then sends it again. So `offset` may step back; a viewer drops what it has.
+
+export interface LiveState {
+  state: 'live' | 'complete'
+  /** Bytes that can be read from the file. */
+  sizeBytes: number
+}
+
+export interface LiveListener {
+  /** `bytes` belong to the publisher: copy them to keep them. */
+  bytes(offset: number, bytes: Uint8Array): void
+  state(state: LiveState): void
+}
+
+/** Told when the first viewer of a stream comes and when the last one goes. */
+export type WatchListener = (recording: string, stream: StreamName, watched: boolean) => void
+
+export interface LiveHub {
+  publish(recording: string, stream: StreamName, offset: number, bytes: Uint8Array): void
+  /** An agent opened (`live`) or completed the stream. After `complete` the stream is forgotten here. */
+  state(recording: string, stream: StreamName, state: LiveState): void
+  /** What is written of a stream whose agent is connected here; `undefined` when none is. */
+  current(recording: string, stream: StreamName): LiveState | undefined
+  /** The stream's agent has gone: what lies in the file counts again. */
+  left(recording: string, stream: StreamName): void
+  /** Returns how to stop. To see every byte once: subscribe, read the file up to the first pushed offset, go on with pushes. */
+  subscribe(recording: string, stream: StreamName, listener: LiveListener): () => void
+  watched(recording: string, stream: StreamName): boolean
+  onWatched(listener: WatchListener): () => void
+}
+
+export function openLiveHub(): LiveHub {
+  const listeners = new Map<string, Set<LiveListener>>()
+  const states = new Map<string, LiveState>()
+  const watchers = new Set<WatchListener>()
+  const key = (recording: string, stream: StreamName) => `${recording}/${stream}`
+  const tell = (recording: string, stream: StreamName, watched: boolean) => {
+    for (const watcher of watchers) watcher(recording, stream, watched)
+  }
+  return {
+    publish(recording, stream, offset, bytes) {
+      const name = key(recording, stream)
+      const state = states.get(name)
+      if (state) state.sizeBytes = Math.max(state.sizeBytes, offset + bytes.length)
+      for (const listener of [...(listeners.get(name) ?? [])]) listener.bytes(offset, bytes)
+    },
+    state(recording, stream, state) {
+      const name = key(recording, stream)
+      if (state.state === 'complete') states.delete(name)
+      else states.set(name, { ...state })
+      for (const listener of [...(listeners.get(name) ?? [])]) listener.state(state)
+    },
+    current: (recording, stream) => states.get(key(recording, stream)),
+    left(recording, stream) {
+      states.delete(key(recording, stream))
+    },
+    subscribe(recording, stream, listener) {
+      const name = key(recording, stream)
+      const all = listeners.get(name) ?? new Set()
+      listeners.set(name, all)
+      all.add(listener)
+      if (all.size === 1) tell(recording, stream, true)
+      return () => {
+        if (!all.delete(listener) || all.size > 0) return
+        listeners.delete(name)
+        tell(recording, stream, false)
+      }
+    },
+    watched: (recording, stream) => listeners.has(key(recording, stream)),
+    onWatched(listener) {
+      watchers.add(listener)
+      return () => watchers.delete(listener)
+    },
+  }
+}

@@ -1,0 +1,13 @@
+/** WebSocket subprotocol, and what an agent's hello signature begins with. */
+export const subprotocol = 'tapedeck.agent.1'
+export const agentPath = '/agent/v1'
+/** One binary message; larger ones keep other channels waiting. */
+export const dataBytesMax = 256 * 1024
+/** Header of a binary message: channel u32, offset u64, big-endian. */
+export const dataHeaderBytes = 12
+/** One control message: `open` with facts and tokens is the largest. */
+export const controlBytesMax = 32 * 1024
+/** Open recordings of one agent; beyond it the agent opens when others finish. */
+export const channelsMax = 1024
+/** Between two signs of life; a peer silent for three of them is gone. */
+export const heartbeatMs = 10_000

@@ -1,0 +1,127 @@
+import { isRecordingId } from '../format/recording-id.ts'
+import { type Facts, factsShape } from '../format/records.ts'
+import { check, type Shape } from '../format/shape.ts'
+import { channelsMax, controlBytesMax } from './limits.ts'
+import { WireError } from './wire-error.ts'
+
+// Control messages: JSON text with a `type`. WIRE.md says who sends what when; members unknown to us are ignored.
+
+export type NodeMessage =
+  | { type: 'challenge'; nonce: string; farm: string; time: number }
+  | { type: 'welcome'; node: string; heartbeatMs: number }
+  | { type: 'opened'; channel: number; offset: number; limit: number; place: string }
+  | { type: 'acks'; acks: [channel: number, offset: number, limit: number][] }
+  | { type: 'receipt'; channel: number; receipt: string }
+  | { type: 'live'; channel: number; on: boolean }
+  | { type: 'drain'; reason: string }
+  | { type: 'error'; code: string; text: string; hint: string; channel?: number }
+
+export type AgentMessage =
+  | { type: 'hello'; version: string; machine: string; host: string; certificate: string; signature: string }
+  | {
+      type: 'open'
+      channel: number
+      recording: string
+      stream: 'cast' | 'rfb'
+      acked: number
+      oldest: number
+      facts: Facts
+      place?: string
+      receipt?: string
+    }
+  | { type: 'skip'; channel: number; from: number; to: number; gap: string }
+  | { type: 'finish'; channel: number; size: number }
+  | { type: 'close'; channel: number }
+
+const token: Shape = { text: 4096 }
+const channel: Shape = 'count'
+const line: Shape = { text: 1024 }
+
+const nodeShapes: Record<NodeMessage['type'], Shape> = {
+  challenge: { object: { nonce: { text: 64 }, farm: { text: 64 }, time: 'count' } },
+  welcome: { object: { node: { text: 256 }, heartbeatMs: 'count' } },
+  opened: { object: { channel, offset: 'count', limit: 'count', place: token } },
+  acks: { object: { acks: { list: { tuple: ['count', 'count', 'count'] }, max: channelsMax } } },
+  receipt: { object: { channel, receipt: token } },
+  live: { object: { channel, on: 'flag' } },
+  drain: { object: { reason: line } },
+  error: { object: { code: { text: 64 }, text: line, hint: line }, optional: { channel } },
+}
+
+const agentShapes: Record<AgentMessage['type'], Shape> = {
+  hello: {
+    object: {
+      version: { text: 64 },
+      machine: { text: 64 },
+      host: { text: 256 },
+      certificate: token,
+      signature: { text: 86 },
+    },
+  },
+  open: {
+    object: {
+      channel,
+      recording: { text: 36 },
+      stream: { oneOf: ['cast', 'rfb'] },
+      acked: 'count',
+      oldest: 'count',
+      facts: factsShape,
+    },
+    optional: { place: token, receipt: token },
+  },
+  skip: { object: { channel, from: 'count', to: 'count', gap: { text: 8192 } } },
+  finish: { object: { channel, size: 'count' } },
+  close: { object: { channel } },
+}
+
+export function encodeMessage(message: NodeMessage | AgentMessage): string {
+  return JSON.stringify(message)
+}
+
+/** Throws WireError `message`. */
+export function parseAgentMessage(text: string): AgentMessage {
+  const message = parse(text, agentShapes) as AgentMessage
+  if (message.type === 'open' && !isRecordingId(message.recording))
+    throw new WireError(
+      'message',
+      `open.recording: expected a UUIDv7, got ${JSON.stringify(message.recording)}.`,
+    )
+  return message
+}
+
+/** Throws WireError `message`. */
+export function parseNodeMessage(text: string): NodeMessage {
+  return parse(text, nodeShapes) as NodeMessage
+}
+
+function parse(text: string, shapes: Record<string, Shape>): unknown {
+  if (text.length > controlBytesMax)
+    throw new WireError(
+      'message',
+      `A control message may have ${controlBytesMax} characters, this one has ${text.length}.`,
+    )
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch {
+    throw new WireError(
+      'message',
+      `Expected a control message in JSON, got ${JSON.stringify(text.slice(0, 40))}.`,
+    )
+  }
+  const type = (value as { type?: unknown } | null)?.type
+  const shape = typeof type === 'string' && Object.hasOwn(shapes, type) ? shapes[type] : undefined
+  if (!shape)
+    throw new WireError(
+      'message',
+      `Expected a message of type ${Object.keys(shapes).join(', ')}, got ${JSON.stringify(type)?.slice(0, 40)}.`,
+    )
+  const problem = check(shape, value, type as string)
+  if (problem) throw new WireError('message', problem)
+  return value
+}
+
+/** What the agent signs to say that it holds the certified key, now and to this farm. */
+export function helloBytes(nonce: string, farm: string): Uint8Array {
+  return new TextEncoder().encode(`tapedeck.agent.1\n${nonce}\n${farm}`)
+}

@@ -76,7 +76,7 @@ for (const [name, bytes] of Object.entries(killers))
       const screen = openScreen()
       const before = process.memoryUsage().rss
       const started = performance.now()
-      const piece = Math.max(cut, Math.ceil(bytes.length / 20_000))
+      const piece = Math.max(cut, Math.ceil(bytes.length / 400))
       for (let at = 0; at < bytes.length; at += piece) await screen.write(bytes.slice(at, at + piece))
       await screen.write(`${esc}\\${esc}[H${esc}[2Jalive`)
       t.true(performance.now() - started < killMsMax)
@@ -180,21 +180,23 @@ test('the same comes out wherever it is cut', (t) => {
     fc.constantFrom(...asking, ...Object.values(killers).filter((killer) => killer.length < 100)),
     fc.string({ maxLength: 5 }),
   )
-  fc.assert(
-    fc.property(
-      fc.array(piece, { maxLength: 40 }),
-      fc.array(fc.nat({ max: 200 }), { maxLength: 8 }),
-      (pieces, cuts) => {
-        const text = pieces.join('')
-        const whole = new TerminalGuard().push(text)
-        const guard = new TerminalGuard()
-        const places = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length]
-        let out = ''
-        for (let i = 1; i < places.length; i++) out += guard.push(text.slice(places[i - 1], places[i]))
-        return out === whole
-      },
+  t.notThrows(() =>
+    fc.assert(
+      fc.property(
+        fc.array(piece, { maxLength: 40 }),
+        fc.array(fc.nat({ max: 200 }), { maxLength: 8 }),
+        (pieces, cuts) => {
+          const text = pieces.join('')
+          const whole = new TerminalGuard().push(text)
+          const guard = new TerminalGuard()
+          const places = [0, ...cuts.filter((cut) => cut < text.length).sort((a, b) => a - b), text.length]
+          let out = ''
+          for (let i = 1; i < places.length; i++) out += guard.push(text.slice(places[i - 1], places[i]))
+          return out === whole
+        },
+      ),
+      { numRuns: 3000 },
     ),
-    { numRuns: 3000 },
   )
 })
 

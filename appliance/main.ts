@@ -1,0 +1,153 @@
+import { Command, Option } from 'commander'
+import { type Client, openClient, type ServerOptions } from './client.ts'
+import { CommandError } from './command-error.ts'
+import { type Home, homePaths } from './home.ts'
+import { escapeControls } from './print.ts'
+
+// The `tapedeck` command. A verb's code is loaded when it is used: the agent's start should not wait for the player's.
+
+interface Common extends ServerOptions {
+  home?: string
+  json?: boolean
+}
+
+const program = new Command('tapedeck')
+  .description('Records terminal sessions, shows them, and proves them.')
+  .addHelpText('after', "\n'tapedeck record -- COMMAND' records a command, or your shell without one.")
+  .showHelpAfterError()
+
+function verb(name: string, description: string): Command {
+  return program
+    .command(name)
+    .description(description)
+    .option('--home DIR', 'where this installation lies (default: ~/.tapedeck)')
+    .option('--json', 'print JSON')
+}
+
+function serverVerb(name: string, description: string): Command {
+  return verb(name, description)
+    .option('--server URL', 'a server other than this home’s own')
+    .option('--token-file FILE', 'API token for it (or TAPEDECK_TOKEN)')
+    .option('--ca FILE', 'certificate authority of it, PEM')
+}
+
+/** Runs with a client that is opened when asked for, and closed at the end. */
+async function withClient(
+  options: Common,
+  run: (home: Home, client: () => Promise<Client>) => Promise<void>,
+): Promise<void> {
+  const home = homePaths(options.home)
+  let opened: Client | undefined
+  try {
+    await run(home, async () => {
+      opened ??= await openClient(home, options)
+      return opened
+    })
+  } finally {
+    opened?.close()
+  }
+}
+
+verb('up', 'Start a node and an agent on this machine, as the current user')
+  .addOption(new Option('--port N', 'port of the pages and the API; 0 = a free one').default('8443'))
+  .option('--no-sample', 'record no sample session into an empty store')
+  .action(async (options) => (await import('./up.ts')).up(homePaths(options.home), options))
+
+program
+  .command('record')
+  .description('Record a command (or your shell) on this terminal')
+  .argument('[command...]')
+  .action(() => {
+    throw new CommandError(
+      'launcher',
+      "'record' runs without Node.",
+      "Start it with the launcher: './tapedeck record -- COMMAND'.",
+      2,
+    )
+  })
+
+serverVerb('list', 'List recordings, newest first')
+  .option('--user NAME')
+  .option('--host NAME')
+  .option('--application NAME')
+  .option('--state STATE', 'live, complete or dormant')
+  .option('--from TIME', 'started at or after, ISO 8601')
+  .option('--to TIME', 'started before, ISO 8601')
+  .option('--limit N', 'at most so many', '50')
+  .action((options) =>
+    withClient(options, async (_, client) => {
+      const { home: _home, server: _server, tokenFile: _token, ca: _ca, ...filters } = options
+      await (await import('./list.ts')).list(await client(), filters)
+    }),
+  )
+
+serverVerb('show', 'Show all that is known of a recording')
+  .argument('<id>')
+  .action((id, options) =>
+    withClient(options, async (_, client) => (await import('./show.ts')).show(await client(), id, options)),
+  )
+
+serverVerb('play', 'Play a recording on this terminal')
+  .argument('<id-or-file>')
+  .option('--speed N', '0.25 to 32', '1')
+  .option('--idle SECONDS', 'wait no longer than this where nothing happens')
+  .action((target, options) =>
+    withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
+  )
+
+serverVerb('export', 'Write a recording as asciicast v2')
+  .argument('<id-or-file>')
+  .option('--out FILE', 'instead of the standard output')
+  .option('--exact', 'keep bytes that are no UTF-8 (asciinema reads them; strict players do not)')
+  .action((target, options) =>
+    withClient(options, async (_, client) =>
+      (await import('./export.ts')).exportRecording(target, client, options),
+    ),
+  )
+
+serverVerb('import', 'Import asciicast files or recordings')
+  .argument('<files...>')
+  .action((files, options) =>
+    withClient(options, async (_, client) =>
+      (await import('./import.ts')).importFiles(await client(), files, options),
+    ),
+  )
+
+serverVerb('verify', 'Prove a recording: who signed it, what is whole, what is missing; exit 1 if not whole')
+  .argument('<id-or-file>')
+  .option('--farm-key FILE', "the farm's public key, PEM, for a file")
+  .action((target, options) =>
+    withClient(options, async (home, client) => {
+      const { verify } = await import('./verify.ts')
+      if (!(await verify(target, home, client, options))) process.exitCode = 1
+    }),
+  )
+
+serverVerb('delete', 'Delete recordings for good')
+  .argument('<ids...>')
+  .option('--force', 'do not ask')
+  .action((ids, options) =>
+    withClient(options, async (_, client) =>
+      (await import('./delete.ts')).deleteRecordings(await client(), ids, options),
+    ),
+  )
+
+verb('status', "Show the agent's queue, connection and live sessions").action(async (options) =>
+  (await import('./status.ts')).status(homePaths(options.home), options),
+)
+
+// A reader that goes away (a pager, head) ends us quietly.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0)
+  throw error
+})
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  const { message, hint = '', code = 'failed', exitCode = 1 } = error as Partial<CommandError> & Error
+  process.stderr.write(`tapedeck: ${escapeControls(message)} [${code}]\n${hint ? `  ${hint}\n` : ''}`)
+  if (!(error instanceof CommandError) && process.env.TAPEDECK_DEBUG)
+    process.stderr.write(`${(error as Error).stack}\n`)
+  process.exitCode = exitCode
+}

@@ -1,0 +1,59 @@
+import { createConnection } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { CommandError } from './command-error.ts'
+import type { Home } from './home.ts'
+import { bytes, duration, escapeControls, fields, table } from './print.ts'
+
+/** What the agent says of itself on its socket. Ages in ms. */
+export interface AgentStatus {
+  queue: { bytes: number; messages: number; oldestMs?: number | null }
+  connection: { state: string; node?: string; since?: string | number; lastError?: string }
+  sessions: {
+    recording: string
+    user: string
+    command: string
+    application?: string
+    startedMs?: number
+    bytes?: number
+  }[]
+}
+
+/** Prints the agent's queue, connection and live sessions. */
+export async function status(home: Home, options: { json?: boolean }): Promise<void> {
+  const state = JSON.parse(await ask(home.agentSocket)) as AgentStatus
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(state)}\n`)
+    return
+  }
+  const { queue, connection, sessions } = state
+  process.stdout.write(
+    fields([
+      ['connection', `${connection.state}${connection.node ? ` to ${connection.node}` : ''}`],
+      ['last error', connection.lastError],
+      ['queue', `${bytes(queue.bytes)} in ${queue.messages} messages`],
+      ['oldest unsent', queue.oldestMs ? `${duration(queue.oldestMs)} ago` : undefined],
+      ['sessions', String(sessions.length)],
+    ]),
+  )
+  if (sessions.length > 0)
+    process.stdout.write(
+      table(
+        ['RECORDING', 'USER', 'COMMAND'],
+        sessions.map((session) => [session.recording, session.user, escapeControls(session.command)]),
+      ),
+    )
+}
+
+async function ask(path: string): Promise<string> {
+  const socket = createConnection(path)
+  socket.on('connect', () => socket.end('{"ask":"status"}\n'))
+  try {
+    return await text(socket)
+  } catch (error) {
+    throw new CommandError(
+      'no-agent',
+      `No agent answers at ${path}: ${(error as Error).message}`,
+      "Start it with './tapedeck up'.",
+    )
+  }
+}

@@ -37,6 +37,17 @@ export class DurableFile {
     }
   }
 
+  /** Only for `read` and `size`. */
+  static async openRead(path: string): Promise<DurableFile> {
+    const file = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW)
+    try {
+      return new DurableFile(file, (await file.stat()).size)
+    } catch (error) {
+      await file.close()
+      throw error
+    }
+  }
+
   /** Bytes the file has, durable or not. */
   get size(): number {
     return this.#size

@@ -1,24 +1,40 @@
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname, join, resolve } from 'node:path'
+import { DurableFile } from '../../disk/durable-file.ts'
+import { createFile } from '../../disk/exclusive-file.ts'
+import { makeFolder, removeFile, syncFolder } from '../../disk/folder.ts'
+import { readFileRange } from '../../disk/read-file.ts'
+import type { Crypto } from '../../format/ports.ts'
+import { isRecordingId, recordingPath } from '../../format/recording-id.ts'
 import type { StreamName } from '../../format/records.ts'
-import type { FrameTable } from './frame-table.ts'
+import { StreamVerifier } from '../../format/stream-verifier.ts'
+import { type FrameTable, FrameTableBuilder } from './frame-table.ts'
+import { scanStream } from './scan-stream.ts'
+import { StoreError, storeErrorOf } from './store-error.ts'
+import { StoreFolders } from './store-folders.ts'
 import type { StorePlace } from './store-place.ts'
 
+// FOLDER/YYYY/MM/DD/<id>.cast.zst, <id>.rfb.zst   written by ingest alone, at offsets, never cut or renamed (I3)
+//                   <id>.farm                     what the farm says about it: created exclusively, removed on withdrawal
+//                   <id>.idx                      derived, may be deleted
+
 export interface StoreOptions {
-  /** Folders made by `makeStoreFolder`; used in turn. Nothing is ever written where the identity file is missing. */
+  /** Folders made by `createStore`, used in turn. One that is not there yet is waited for. */
   folders: string[]
-  /** Searched when a file is not where its place says. */
+  /** Searched, for reading, when a file is not where its place says. */
   restore?: string
   /** Farm id; a folder of another farm is refused. */
   farm: string
-  /** Raw Ed25519 key of the farm and the crypto to check signatures with, for frame tables. */
+  /** Raw Ed25519 key of the farm, and what checks signatures, for frame tables. */
   farmKey: Uint8Array
-  crypto: import('../../format/ports.ts').Crypto
+  crypto: Crypto
 }
 
 export interface StoreFolderStatus {
   path: string
-  /** Absent until the folder has been found. */
+  /** Absent when it is no store now. */
   store?: string
-  /** Absent when all is well, else why not: StoreError's code and text. */
+  /** Absent when all is well, else why not. */
   error?: { code: string; text: string }
 }
 
@@ -26,9 +42,11 @@ export interface StoreFolderStatus {
 export interface Store {
   /** Where the recording lies already, else the next folder in turn. */
   place(recording: string): Promise<StorePlace>
+  /** For ingest alone: the stream's file, made when it is absent. */
+  open(place: StorePlace, stream: StreamName): Promise<DurableFile>
   /** Bytes of a stream; `undefined` when it has no file. */
   size(place: StorePlace, stream: StreamName): Promise<number | undefined>
-  /** Bytes [from, to) in pieces; ends early where the file ends. Throws `not-found`. */
+  /** Bytes [from, to) in pieces; ends early where the file ends. Rejects with `not-found`. */
   readRange(
     place: StorePlace,
     stream: StreamName,
@@ -36,17 +54,171 @@ export interface Store {
     to: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined>
-  /** Read from the file; for a stream that is live here ask `Ingest.frames` first. */
+  /** Read from the file; for a stream that is live here ask `Ingest.frames` first. Rejects with `not-found`. */
   frames(place: StorePlace, stream: StreamName): Promise<FrameTable>
   /** All files of the recording. Idempotent. */
   remove(place: StorePlace): Promise<void>
-  /** Writes `<id>.farm` from `encodeLost()`, exclusively; false when there is one. */
+  /** Writes `<id>.farm` (see `encodeLost`), exclusively; false when there is one. */
   markLost(place: StorePlace, mark: Uint8Array): Promise<boolean>
   /** The agent came back. Idempotent. */
   withdrawLost(place: StorePlace): Promise<void>
   /** Looks at every folder now. */
   check(): Promise<StoreFolderStatus[]>
-  close(): Promise<void>
 }
 
-export declare function openStore(options: StoreOptions): Promise<Store>
+const endings = { cast: '.cast.zst', rfb: '.rfb.zst', farm: '.farm', idx: '.idx' } as const
+/** Group readers (backup) may be let in by the folder's own mode; others see nothing. */
+const fileMode = 0o640
+const folderMode = 0o750
+
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const folders = new StoreFolders(options.folders, options.farm)
+  const restore = options.restore === undefined ? undefined : resolve(options.restore)
+
+  const pathIn = (folder: string, place: StorePlace, kind: keyof typeof endings) => {
+    const recording = place.path.slice(-36)
+    if (!isRecordingId(recording) || place.path !== recordingPath(recording))
+      throw new StoreError('place', `${place.path} is not a place of a recording.`, 'The catalog is damaged.')
+    return join(folder, `${place.path}${endings[kind]}`)
+  }
+  const pathOf = async (place: StorePlace, kind: keyof typeof endings) =>
+    pathIn(await folders.pathOf(place.store), place, kind)
+
+  /** Where to read; the store itself may be gone when a restored copy is there. */
+  const readable = async (place: StorePlace, stream: StreamName) => {
+    let failure: unknown
+    try {
+      const path = await pathOf(place, stream)
+      const size = await sizeOf(path)
+      if (size !== undefined) return { path, size }
+    } catch (error) {
+      failure = error
+    }
+    if (restore !== undefined) {
+      const path = pathIn(restore, place, stream)
+      const size = await sizeOf(path)
+      if (size !== undefined) return { path, size }
+    }
+    if (failure) throw failure
+    throw new StoreError('not-found', `${place.path}${endings[stream]} is not in its store.`, 'Restore it.')
+  }
+
+  return {
+    async place(recording) {
+      const path = recordingPath(recording)
+      const found = await folders.inTurn()
+      if (found.length > 1)
+        for (const { store, path: folder } of found)
+          for (const stream of ['cast', 'rfb'] as const)
+            if ((await sizeOf(pathIn(folder, { store, path }, stream))) !== undefined) return { store, path }
+      return { store: found[0]!.store, path }
+    },
+
+    async open(place, stream) {
+      const path = await pathOf(place, stream)
+      try {
+        await makeFolder(dirname(path), folderMode)
+        const file = await DurableFile.open(path, fileMode)
+        try {
+          // Unmounted since the first look? Then this is the mount point's own file system.
+          await folders.pathOf(place.store)
+        } catch (error) {
+          await file.close()
+          throw error
+        }
+        return file
+      } catch (error) {
+        throw storeErrorOf(error, `open ${path}`)
+      }
+    },
+
+    async size(place, stream) {
+      return sizeOf(await pathOf(place, stream))
+    },
+
+    async *readRange(place, stream, from, to, signal) {
+      const { path } = await readable(place, stream)
+      try {
+        for await (const bytes of readFileRange(path, from, to)) {
+          signal?.throwIfAborted()
+          yield bytes
+        }
+      } catch (error) {
+        if (signal?.aborted) throw error
+        throw storeErrorOf(error, `read ${path}`)
+      }
+    },
+
+    async frames(place, stream) {
+      const { path, size } = await readable(place, stream)
+      const table = new FrameTableBuilder()
+      const verifier = new StreamVerifier(options.farmKey, options.crypto)
+      try {
+        const file = await DurableFile.openRead(path)
+        try {
+          const note = (records: Parameters<FrameTableBuilder['add']>[0][]) => {
+            for (const record of records) table.add(record)
+          }
+          await scanStream((offset, length) => file.read(offset, length), size, verifier, note)
+        } finally {
+          await file.close()
+        }
+      } catch (error) {
+        throw storeErrorOf(error, `read ${path}`)
+      }
+      return table.table(size)
+    },
+
+    async remove(place) {
+      for (const kind of Object.keys(endings) as (keyof typeof endings)[])
+        await removeIfThere(await pathOf(place, kind))
+    },
+
+    async markLost(place, mark) {
+      const path = await pathOf(place, 'farm')
+      try {
+        await mkdir(dirname(path), { recursive: true, mode: folderMode })
+        return await createFile(path, mark, fileMode)
+      } catch (error) {
+        throw storeErrorOf(error, `write ${path}`)
+      }
+    },
+
+    async withdrawLost(place) {
+      const path = await pathOf(place, 'farm')
+      if ((await sizeOf(path)) !== undefined) await removeIfThere(path)
+    },
+
+    check: () =>
+      Promise.all(
+        folders.paths.map(async (path): Promise<StoreFolderStatus> => {
+          try {
+            const store = await folders.look(path)
+            await syncFolder(path)
+            return { path, store }
+          } catch (error) {
+            const { code, message } = storeErrorOf(error, `look at ${path}`)
+            return { path, error: { code, text: message } }
+          }
+        }),
+      ),
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  try {
+    await removeFile(path)
+  } catch (error) {
+    // Without its folder there is no file.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw storeErrorOf(error, `remove ${path}`)
+  }
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await stat(path)).size
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw storeErrorOf(error, `look at ${path}`)
+  }
+}

@@ -13,6 +13,7 @@ export interface IngestLimits {
   drainMs: number
   storeCallsMax: number
   callsMax: number
+  openFilesMax: number
 }
 
 export const defaultLimits: IngestLimits = {
@@ -41,4 +42,6 @@ export const defaultLimits: IngestLimits = {
   storeCallsMax: 8,
   /** All stores together; the rest of the pool serves readers. */
   callsMax: 16,
+  /** Node raises its descriptor limit to the hard one, 4,096 at the least on a usual host; sockets and readers need the rest. */
+  openFilesMax: 2_048,
 }

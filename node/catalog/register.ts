@@ -1,0 +1,147 @@
+import { recordingStartMs } from '../../format/recording-id.ts'
+import type {
+  CompletedRecording,
+  OpenedRecording,
+  RecordingProgress,
+  RecordingRegister,
+} from '../ingest/register.ts'
+import { agentAllowed } from './agents.ts'
+import { newRecording } from './new-recording.ts'
+import type { CatalogDatabase } from './open-catalog.ts'
+import { writeHeartbeats, writeProgress } from './progress-batch.ts'
+import { isBuried } from './recordings.ts'
+
+// What ingest tells the catalog. Progress and heartbeats wait for the next beat and go in one transaction a second;
+// opened and completed are committed when they resolve.
+
+export interface RegisterOptions {
+  db: CatalogDatabase
+  node: string
+  /** A recording whose agent was given up has come back: withdraw its LOST mark. */
+  returned: (recording: string) => void
+  /** A batch that failed; it is kept and tried again with the next one. */
+  failed: (error: unknown) => void
+  batchMs?: number
+}
+
+export interface Register extends RecordingRegister {
+  /** Writes what waits. */
+  flush(): Promise<void>
+  close(): Promise<void>
+}
+
+/** RECORDING: recording rows are updated in one transaction a second. */
+const batchMsDefault = 1000
+
+export function openRegister(options: RegisterOptions): Register {
+  const { db } = options
+  const progress = new Map<string, Map<string, RecordingProgress>>()
+  const heartbeats = new Map<string, number>()
+  let running: Promise<void> = Promise.resolve()
+
+  const write = async () => {
+    if (progress.size === 0 && heartbeats.size === 0) return
+    const streams = new Map([...progress].map(([id, of]) => [id, new Map(of)]))
+    const beats = new Map(heartbeats)
+    progress.clear()
+    heartbeats.clear()
+    try {
+      const returned = await db.transaction().execute(async (trx) => {
+        await writeHeartbeats(trx, beats)
+        return await writeProgress(trx, streams)
+      })
+      for (const recording of returned) options.returned(recording)
+    } catch (error) {
+      // Newer ones that came meanwhile win.
+      for (const [id, of] of streams) progress.set(id, new Map([...of, ...(progress.get(id) ?? [])]))
+      for (const [id, ms] of beats) heartbeats.set(id, Math.max(ms, heartbeats.get(id) ?? 0))
+      options.failed(error)
+    }
+  }
+  const flush = () => {
+    running = running.then(write)
+    return running
+  }
+  const timer = setInterval(flush, options.batchMs ?? batchMsDefault)
+
+  return {
+    agentAllowed: (agent) => agentAllowed(db, agent),
+    heartbeat: (agent) => void heartbeats.set(agent, Date.now()),
+    opened: async (row) => {
+      heartbeats.set(row.agent, Date.now())
+      const { answer, returned } = await opened(db, options.node, row)
+      if (returned) options.returned(row.recording)
+      return answer
+    },
+    progress(recording, now) {
+      const streams = progress.get(recording) ?? new Map<string, RecordingProgress>()
+      progress.set(recording, streams.set(now.stream, now))
+    },
+    completed: async (recording, now) => {
+      progress.get(recording)?.delete(now.stream)
+      await running
+      const wasLost = await complete(db, recording, now)
+      if (wasLost) options.returned(recording)
+    },
+    flush,
+    close: async () => {
+      clearInterval(timer)
+      await flush()
+    },
+  }
+}
+
+async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
+  return await db.transaction().execute(async (trx) => {
+    if (await isBuried(trx, row.recording)) return { answer: 'discarded' as const, returned: false }
+    const before = await trx
+      .selectFrom('recordings')
+      .select(['state', 'lostMs'])
+      .where('id', '=', row.recording)
+      .executeTakeFirst()
+    if (!before) {
+      await trx
+        .insertInto('recordings')
+        .values(newRecording({ ...row, node }))
+        .execute()
+      return { answer: 'accepted' as const, returned: false }
+    }
+    await trx
+      .updateTable('recordings')
+      .set({
+        agent: row.agent,
+        node,
+        store: row.place.store,
+        path: row.place.path,
+        lostMs: null,
+        // A complete one is opened again only to ask for its receipt.
+        ...(before.state === 'dormant' && { state: 'live' as const }),
+      })
+      .where('id', '=', row.recording)
+      .execute()
+    return { answer: 'accepted' as const, returned: before.lostMs !== null }
+  })
+}
+
+async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<boolean> {
+  return await db.transaction().execute(async (trx) => {
+    const lost = await writeProgress(
+      trx,
+      new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]),
+    )
+    if (now.stream !== 'cast') return lost.length > 0
+    await trx
+      .updateTable('recordings')
+      .set({
+        state: 'complete',
+        endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
+        endReason: now.endReason,
+        exitStatus: now.exit ?? null,
+        exitSignal: now.signal ?? null,
+        lostMs: null,
+      })
+      .where('id', '=', recording)
+      .execute()
+    return lost.length > 0
+  })
+}

@@ -1,17 +1,25 @@
 import type { WebSocket } from 'ws'
+import { farmIdOf } from '../../codec/ed25519.ts'
 import type { Crypto, Signer } from '../../format/ports.ts'
 import type { StreamName } from '../../format/records.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 import type { FrameTable } from '../store/frame-table.ts'
 import type { Store } from '../store/store.ts'
+import type { Channel } from './channel.ts'
+import type { ChannelContext } from './channel-context.ts'
+import { Connection, revoked } from './connection.ts'
+import { CreditPool } from './credit-pool.ts'
+import { openFarmTokens } from './farm-tokens.ts'
+import { FilePool } from './file-pool.ts'
+import type { IngestLog } from './ingest-log.ts'
+import { Lanes } from './lanes.ts'
+import { defaultLimits, type IngestLimits } from './limits.ts'
+import { ProgressQueue } from './progress-queue.ts'
 import type { RecordingRegister } from './register.ts'
+import { StoreTroubles, type Trouble } from './store-troubles.ts'
+import { StreamOwners } from './stream-owners.ts'
 
-/** pino's shape. */
-export interface IngestLog {
-  info(facts: object, text: string): void
-  warn(facts: object, text: string): void
-  error(facts: object, text: string): void
-}
+// Where recordings come in: agents' sockets in, files out, the catalog and viewers told.
 
 export interface IngestOptions {
   /** This node's name, told in `welcome`. */
@@ -23,7 +31,7 @@ export interface IngestOptions {
   register: RecordingRegister
   live: LiveHub
   log: IngestLog
-  limits?: Partial<import('./limits.ts').IngestLimits>
+  limits?: Partial<IngestLimits>
 }
 
 export interface IngestStats {
@@ -36,24 +44,112 @@ export interface IngestStats {
   /** Credit promised and not yet used up. */
   reservedBytes: number
   storeErrors: number
-  /** The newest trouble of the store, until it is over. */
-  trouble?: { code: string; text: string; sinceMs: number }
+  /** The newest trouble, until it is over. */
+  trouble?: Trouble
   agents: { agent: string; host: string; remoteAddress: string; sinceMs: number; channels: number }[]
 }
 
 export interface Ingest {
-  /** A WebSocket of `/agent/v1`, accepted with `agentSocketOptions` (wire limits, subprotocol). */
+  /** A WebSocket of `/agent/v1`, from a server made with `agentSocketOptions`. */
   handle(socket: WebSocket, remoteAddress: string): void
   /** Frame table of a stream that is open here. */
   frames(recording: string, stream: StreamName): FrameTable | undefined
-  /** Ends an open recording that was deleted: its agent gets the receipt `discarded`. */
+  /** Ends the open streams of a recording that was deleted: its agent gets the receipt `discarded`. */
   discard(recording: string): void
   /** Cuts an agent's connections now; without it a revoked agent is cut off within a minute. */
   disconnect(agentId: string): void
   stats(): IngestStats
   /** Tells agents to go elsewhere, finishes what has come, acknowledges it, closes their connections. */
   drain(): Promise<void>
+  /** As `drain` for what has come, but says nothing to agents. */
   close(): Promise<void>
 }
 
-export declare function openIngest(options: IngestOptions): Promise<Ingest>
+export async function openIngest(options: IngestOptions): Promise<Ingest> {
+  const { node, signer, crypto, store, register, live, log } = options
+  const limits = { ...defaultLimits, ...options.limits }
+  const connections = new Set<Connection>()
+  const owners = new StreamOwners()
+  const context: ChannelContext = {
+    signer,
+    crypto,
+    store,
+    register,
+    live,
+    log,
+    limits,
+    tokens: openFarmTokens(farmIdOf(signer.publicKey), signer, crypto),
+    lanes: new Lanes(limits),
+    files: new FilePool(limits.openFilesMax),
+    credit: new CreditPool(limits.creditBytesMax, limits.channelCreditBytesMax),
+    owners,
+    troubles: new StoreTroubles(log),
+    progress: new ProgressQueue<Channel>(limits.progressMs, (channel) => channel.tellProgress()),
+    counts: { acceptedBytes: 0, durableBytes: 0 },
+  }
+  const stopWatching = live.onWatched((recording, stream, on) => owners.get(recording, stream)?.live(on))
+  let open = true
+
+  const channels = () => [...connections].flatMap((connection) => [...connection.channels])
+  const close = async () => {
+    open = false
+    stopWatching()
+    const all = [...connections]
+    for (const connection of all) connection.terminate()
+    await Promise.all(all.map((connection) => connection.closeChannels()))
+    context.progress.flush()
+    await context.files.closeAll()
+  }
+
+  return {
+    handle(socket, remoteAddress) {
+      if (!open) {
+        socket.close(1001, 'drain')
+        return
+      }
+      const connection: Connection = new Connection(context, node, socket, remoteAddress, () =>
+        connections.delete(connection),
+      )
+      connections.add(connection)
+    },
+    frames: (recording, stream) => owners.get(recording, stream)?.frames(),
+    discard(recording) {
+      for (const stream of ['cast', 'rfb'] as const) owners.get(recording, stream)?.discard()
+    },
+    disconnect(agentId) {
+      for (const connection of connections) if (connection.agent === agentId) connection.refuse(revoked())
+    },
+    stats() {
+      const welcome = [...connections].filter((connection) => connection.isWelcome)
+      const trouble = context.troubles.newest
+      return {
+        connections: welcome.length,
+        channels: channels().length,
+        waiting: channels().filter((channel) => channel.waiting).length,
+        ...context.counts,
+        reservedBytes: context.credit.reservedBytes,
+        storeErrors: context.troubles.errors,
+        ...(trouble && { trouble }),
+        agents: welcome.map(({ agent, host, remoteAddress, sinceMs, channelCount }) => ({
+          agent,
+          host,
+          remoteAddress,
+          sinceMs,
+          channels: channelCount,
+        })),
+      }
+    },
+    async drain() {
+      open = false
+      const gone = Promise.all([...connections].map((connection) => connection.drain('drain')))
+      let timer: NodeJS.Timeout | undefined
+      const late = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, limits.drainMs)
+      })
+      await Promise.race([gone, late])
+      clearTimeout(timer)
+      await close()
+    },
+    close,
+  }
+}

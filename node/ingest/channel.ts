@@ -1,0 +1,324 @@
+import type { StreamName } from '../../format/records.ts'
+import { ChannelReceiver } from '../../wire/receiver.ts'
+import { WireError } from '../../wire/wire-error.ts'
+import type { FrameTable } from '../store/frame-table.ts'
+import type { StorePlace } from '../store/store-place.ts'
+import type { ChannelContext, ChannelPeer } from './channel-context.ts'
+import { complete } from './complete-recording.ts'
+import { ChannelCredit } from './credit-pool.ts'
+import { parseGap } from './gap-frame.ts'
+import type { Flushed, IncomingStream } from './incoming-stream.ts'
+import { type OpenMessage, openStream } from './open-stream.ts'
+import { Backoff } from './retry.ts'
+
+// One stream that an agent sends on one connection.
+//
+//   opening ── `opened` sent ──▶ open ── `finish`, all durable ──▶ completing ── committed, final receipt ──▶ ended
+//   open ── the store fails ──▶ opening, after a wait: the offset is forgotten and read from the file again
+//   opening ── discarded ──▶ ended          any ── refused, replaced, closed, disconnected ──▶ ended
+//
+// What comes while it is not open is dropped: it was never acknowledged, so the agent sends it again after `opened`.
+
+type State = 'opening' | 'open' | 'completing' | 'ended'
+
+/** Small messages are views of a large read; kept waiting they would keep all of it. */
+const copyBelowBytes = 8 * 1024
+
+export class Channel {
+  readonly recording: string
+  readonly stream: StreamName
+  readonly #context: ChannelContext
+  readonly #peer: ChannelPeer
+  readonly #message: OpenMessage
+  readonly #credit: ChannelCredit
+  readonly #stop = new AbortController()
+  #state: State = 'opening'
+  #acked: number
+  #receiver = new ChannelReceiver(0)
+  #incoming: IncomingStream | undefined
+  #place: StorePlace | undefined
+  /** After a reopening, until the agent has gone back too: what it sent before still arrives. */
+  #rewinding = false
+  #finishBytes: number | undefined
+  #work: Promise<void> = Promise.resolve()
+  #flushing: Promise<void> | undefined
+
+  constructor(context: ChannelContext, peer: ChannelPeer, message: OpenMessage) {
+    this.recording = message.recording
+    this.stream = message.stream
+    this.#context = context
+    this.#peer = peer
+    this.#message = message
+    this.#acked = message.acked
+    this.#credit = new ChannelCredit(context.credit, () => this.#moreCredit())
+  }
+
+  get waiting(): boolean {
+    return this.#state === 'opening'
+  }
+
+  open(): void {
+    this.#work = this.#open(false)
+  }
+
+  /** Throws WireError for what no honest agent sends; the connection then ends. */
+  data(offset: number, bytes: Uint8Array): void {
+    if (this.#state !== 'open') return
+    if (this.#rewinding) {
+      if (offset > this.#receiver.next) return
+      this.#rewinding = false
+    }
+    const fresh = this.#receiver.accept(offset, bytes)
+    if (fresh.length === 0) return
+    this.#context.counts.acceptedBytes += fresh.length
+    this.#incoming!.push(fresh.length < copyBelowBytes ? new Uint8Array(fresh) : fresh)
+    this.#flushSoon()
+  }
+
+  /** `gap` = base64url of the GAP's skippable header and payload. */
+  skip(from: number, to: number, gap: string): void {
+    if (this.#state !== 'open' || (this.#rewinding && from > this.#receiver.next)) return
+    if (to <= this.#receiver.next) return
+    if (from !== this.#receiver.next)
+      throw new WireError('offset', `Expected a skip from ${this.#receiver.next}, got one from ${from}.`)
+    const frame = parseGap(gap, to - from)
+    this.#rewinding = false
+    this.#receiver.skip(to)
+    this.#incoming!.gap(frame, to)
+    this.#flushSoon()
+  }
+
+  finish(size: number): void {
+    if (this.#state !== 'open' || (this.#rewinding && size > this.#receiver.next)) return
+    if (size !== this.#receiver.next)
+      throw new WireError('offset', `Expected to finish at ${this.#receiver.next}, got ${size}.`)
+    this.#finishBytes = size
+    this.#completeIfDurable()
+  }
+
+  live(on: boolean): void {
+    if (this.#state === 'open') this.#peer.send({ type: 'live', channel: this.#message.channel, on })
+  }
+
+  frames(): FrameTable | undefined {
+    return this.#incoming?.verification.table(this.#incoming.durable)
+  }
+
+  tellProgress(): void {
+    const incoming = this.#incoming
+    if (!incoming || this.#state !== 'open') return
+    const progress = incoming.verification.progress(this.stream, incoming.durable)
+    this.#context.register.progress(this.recording, progress)
+  }
+
+  discard(): void {
+    if (this.#state === 'ended') return
+    const { recording, stream } = this
+    const receipt = { recording, stream, offset: this.#acked, seal: '', final: true, discarded: true }
+    this.#peer.send({
+      type: 'receipt',
+      channel: this.#message.channel,
+      receipt: this.#context.tokens.receipt(receipt),
+    })
+    void this.#end()
+  }
+
+  /** Another channel takes the stream over. */
+  async replace(): Promise<void> {
+    if (this.#state !== 'ended')
+      this.#refuse(
+        new WireError('replaced', `${this.recording} was opened on another channel.`, 'Nothing to do.'),
+      )
+    await this.close()
+  }
+
+  /** Resolves when nothing that has come is unsynced, or cannot be synced. */
+  async settle(): Promise<void> {
+    while (this.#state === 'open' && (this.#flushing || this.#incoming?.hasPending)) await this.#flushing
+    if (this.#state === 'completing') await this.#work
+  }
+
+  /** Writes what has come, without acknowledging, and lets go of the file. Never rejects. */
+  async close(): Promise<void> {
+    await this.#end()
+    await this.#work
+    await this.#flushing
+  }
+
+  async #open(again: boolean): Promise<void> {
+    const { owners, limits, troubles } = this.#context
+    const backoff = new Backoff(limits.retryMsMin, limits.retryMsMax)
+    const since = performance.now()
+    if (again) await backoff.wait(this.#stop.signal)
+    else await owners.claim(this)
+    while (this.#state === 'opening') {
+      try {
+        const mayLose = performance.now() - since >= limits.staleShareMs
+        const opened = await openStream(this.#context, this.#peer.agent, this.#message, this.#acked, mayLose)
+        if (opened === 'discarded') return this.discard()
+        troubles.well(opened.place.store)
+        troubles.well(this.#where())
+        if (this.#stop.signal.aborted) return await opened.incoming.close()
+        return this.#opened(opened.place, opened.incoming)
+      } catch (error) {
+        if (this.#stop.signal.aborted) return
+        if (error instanceof WireError) return this.#refuse(error)
+        troubles.report(this.#where(), error)
+        await backoff.wait(this.#stop.signal)
+      }
+    }
+  }
+
+  #where(): string {
+    return this.#place?.store ?? 'open'
+  }
+
+  #opened(place: StorePlace, incoming: IncomingStream): void {
+    const { tokens, live } = this.#context
+    const { channel } = this.#message
+    const { recording, stream } = this
+    this.#place = place
+    this.#incoming = incoming
+    this.#state = 'open'
+    this.#acked = incoming.next
+    this.#receiver = new ChannelReceiver(incoming.next)
+    const limit = this.#receiver.grant(this.#credit.renew(0))
+    this.#peer.acks.flush()
+    const token = tokens.place(recording, place)
+    this.#peer.send({ type: 'opened', channel, offset: incoming.next, limit, place: token })
+    live.state(recording, stream, { state: 'live', sizeBytes: incoming.next })
+    if (live.watched(recording, stream)) this.live(true)
+    this.#sendReceipt(incoming.next)
+  }
+
+  #flushSoon(): void {
+    this.#flushing ??= this.#context.lanes.run(this.#place!.store, () => this.#flush())
+  }
+
+  // Never rejects: the lanes and `settle` only wait for it.
+  async #flush(): Promise<void> {
+    const incoming = this.#incoming!
+    try {
+      const flushed = await incoming.flush()
+      this.#context.counts.durableBytes += flushed.receivedBytes
+      this.#flushing = undefined
+      if (this.#state === 'open') this.#durable(flushed)
+    } catch (error) {
+      this.#flushing = undefined
+      this.#failed(error)
+    }
+  }
+
+  #durable({ proof, offset, receivedBytes }: Flushed): void {
+    const { channel } = this.#message
+    this.#context.troubles.well(this.#place!.store)
+    this.#acked = offset
+    this.#receiver.ack(offset)
+    const limit = this.#receiver.grant(this.#credit.renew(receivedBytes))
+    this.#peer.acks.ack(proof, channel, offset, limit)
+    this.#sendReceipt(offset)
+    this.#context.progress.note(this)
+    if (this.#incoming!.hasPending) this.#flushSoon()
+    else this.#completeIfDurable()
+  }
+
+  // I1: nothing is answered for what may not be there.
+  #failed(error: unknown): void {
+    if (this.#state !== 'open') return
+    if (error instanceof WireError) {
+      this.#refuse(error)
+      return
+    }
+    this.#context.troubles.report(this.#where(), error)
+    this.#context.live.left(this.recording, this.stream)
+    this.#state = 'opening'
+    this.#rewinding = true
+    this.#finishBytes = undefined
+    this.#incoming = undefined
+    this.#work = this.#open(true)
+  }
+
+  #moreCredit(): void {
+    if (this.#state !== 'open') return
+    const limit = this.#receiver.grant(this.#credit.renew(0))
+    this.#peer.acks.credit(this.#message.channel, this.#acked, limit)
+  }
+
+  #sendReceipt(durable: number): void {
+    const boundary = this.#incoming!.verification.takeBoundary(durable)
+    if (!boundary) return
+    const { recording, stream } = this
+    const receipt = { recording, stream, offset: boundary.offset, seal: boundary.hash }
+    this.#peer.acks.flush()
+    this.#peer.send({
+      type: 'receipt',
+      channel: this.#message.channel,
+      receipt: this.#context.tokens.receipt(receipt),
+    })
+  }
+
+  #completeIfDurable(): void {
+    if (this.#finishBytes === undefined || this.#incoming?.durable !== this.#finishBytes) return
+    this.#state = 'completing'
+    this.#work = this.#complete(this.#incoming, this.#finishBytes)
+  }
+
+  async #complete(incoming: IncomingStream, size: number): Promise<void> {
+    const { tokens, live } = this.#context
+    const { recording, stream } = this
+    if (incoming.fileSize > size) {
+      const text = `${recording} is finished at ${size} bytes; its file has ${incoming.fileSize}.`
+      return this.#refuse(new WireError('fork', text, 'Go on in a new recording.'))
+    }
+    if (
+      !(await complete(
+        this.#context,
+        recording,
+        incoming.verification.completed(stream, size),
+        this.#stop.signal,
+      ))
+    )
+      return
+    const seal = incoming.verification.lastBoundary?.hash ?? ''
+    const receipt = tokens.receipt({ recording, stream, offset: size, seal, final: true })
+    this.#peer.acks.flush()
+    this.#peer.send({ type: 'receipt', channel: this.#message.channel, receipt })
+    live.state(recording, stream, { state: 'complete', sizeBytes: size })
+    void this.#end()
+  }
+
+  #refuse({ code, message: text, hint }: WireError): void {
+    const { channel } = this.#message
+    this.#context.log.warn({ agent: this.#peer.agent, recording: this.recording, code }, text)
+    this.#peer.acks.flush()
+    this.#peer.send({ type: 'error', code, text, hint, channel })
+    void this.#end()
+  }
+
+  async #end(): Promise<void> {
+    if (this.#state === 'ended') return
+    const { owners, progress, live } = this.#context
+    const wasOpen = this.#state === 'open'
+    this.tellProgress()
+    this.#state = 'ended'
+    this.#stop.abort()
+    progress.forget(this)
+    this.#credit.close()
+    this.#peer.acks.forget(this.#message.channel)
+    this.#peer.ended(this.#message.channel)
+    const last = this.#letGo(wasOpen)
+    this.#flushing = last
+    await last
+    live.left(this.recording, this.stream)
+    owners.release(this)
+  }
+
+  async #letGo(wasOpen: boolean): Promise<void> {
+    await this.#flushing
+    const incoming = this.#incoming
+    if (!incoming) return
+    if (wasOpen && incoming.hasPending)
+      await this.#context.lanes.run(this.#place!.store, () => incoming.flush()).catch(() => undefined)
+    await incoming.close()
+  }
+}

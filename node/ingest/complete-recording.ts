@@ -1,0 +1,24 @@
+import type { ChannelContext } from './channel-context.ts'
+import type { CompletedRecording } from './register.ts'
+import { Backoff } from './retry.ts'
+
+/** Tells the catalog until it has committed; false when `signal` aborted first, and the agent will finish again. */
+export async function complete(
+  { register, limits, troubles }: ChannelContext,
+  recording: string,
+  completed: CompletedRecording,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const backoff = new Backoff(limits.retryMsMin, limits.retryMsMax)
+  while (!signal.aborted) {
+    try {
+      await register.completed(recording, completed)
+      troubles.well('catalog')
+      return !signal.aborted
+    } catch (error) {
+      troubles.report('catalog', error)
+      await backoff.wait(signal)
+    }
+  }
+  return false
+}

@@ -1,0 +1,34 @@
+import { fromBase64url } from '../../format/bytes.ts'
+import type { Crypto } from '../../format/ports.ts'
+import { type AgentCertificate, openToken } from '../../format/token.ts'
+import { type AgentMessage, helloBytes } from '../../wire/messages.ts'
+import { WireError } from '../../wire/wire-error.ts'
+
+const enrol = 'Enrol the agent again.'
+
+/** Who speaks: shows a certificate of this farm and has signed our nonce with its key. Throws WireError. */
+export function checkHello(
+  hello: Extract<AgentMessage, { type: 'hello' }>,
+  nonce: string,
+  farm: { id: string; key: Uint8Array },
+  crypto: Crypto,
+  nowMs: number,
+): AgentCertificate {
+  let certificate: AgentCertificate
+  try {
+    certificate = openToken(hello.certificate, 'agent-certificate', farm.key, crypto)
+  } catch {
+    throw new WireError('certificate', 'The certificate is not one of this farm.', enrol)
+  }
+  if (nowMs >= certificate.until)
+    throw new WireError(
+      'certificate',
+      `The certificate ended ${new Date(certificate.until).toISOString()}.`,
+      enrol,
+    )
+  const key = fromBase64url(certificate.key)
+  const signature = fromBase64url(hello.signature)
+  if (!key || !signature || !crypto.verify(key, helloBytes(nonce, farm.id), signature))
+    throw new WireError('identity', 'The signature in hello is not by the key of the certificate.', enrol)
+  return certificate
+}

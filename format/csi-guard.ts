@@ -18,21 +18,24 @@ const drawing: Record<string, string> = {
 // Mouse, focus and paste modes make an emulator answer; 2026 withholds the picture; 3 resizes.
 const drawingModes = new Set([5, 6, 7, 12, 25, 45, 47, 1047, 1048, 1049])
 
-/** Finals that emulators run once a count: no count above the screen's own size does more. */
-const counted = '@ILMPSTXZ}~A'
+// Finals that emulators run once a count: no count above the screen's own size does more.
+const countedRows = 'LMST'
+const countedColumns = '@IPXZ}~A'
 const tooLong = /\d{5,}/
-const longNumber = /\d{4,}/g
+const numbers = /\d+/g
 
-/**
- * The sequence to write in place of `CSI prefix parameters intermediates final`, or '' for none. `cellsMax` is the larger
- * side of the screen.
- */
+export interface ScreenSize {
+  columns: number
+  rows: number
+}
+
+/** The sequence to write in place of `CSI prefix parameters intermediates final` on a screen of `size`, or '' for none. */
 export function guardCsi(
   prefix: string,
   parameters: string,
   intermediates: string,
   final: string,
-  cellsMax: number,
+  size: ScreenSize,
 ): string {
   if (!drawing[prefix + intermediates]?.includes(final)) return ''
   let kept = parameters
@@ -44,15 +47,14 @@ export function guardCsi(
     if (kept === '') return ''
   }
   if (tooLong.test(kept)) kept = clampNumbers(kept, csiParameterMax)
-  if (isCounted(final, intermediates)) kept = clampNumbers(kept, cellsMax)
+  if (kept.length > 1 && final !== 'm') {
+    if (countedRows.includes(final)) kept = clampNumbers(kept, size.rows)
+    else if (countedColumns.includes(final) && (final !== 'A' || intermediates === ' '))
+      kept = clampNumbers(kept, size.columns)
+  }
   return `\u001b[${prefix}${kept}${intermediates}${final}`
 }
 
-function isCounted(final: string, intermediates: string): boolean {
-  return counted.includes(final) && (final !== 'A' || intermediates === ' ')
-}
-
 function clampNumbers(parameters: string, max: number): string {
-  // Screens may be smaller than 1,000, so three digits can be too much as well; those cost too little to matter.
-  return parameters.replace(longNumber, (digits) => String(Math.min(Number(digits), max)))
+  return parameters.replace(numbers, (digits) => String(Math.min(Number(digits), max)))
 }

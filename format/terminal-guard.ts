@@ -42,7 +42,7 @@ export function clampSize(columns: number, rows: number): { columns: number; row
 export class TerminalGuard {
   #state: State = 'ground'
   #held = ''
-  #side = cellsMax
+  #size = { columns: cellsMax, rows: cellsMax }
   readonly #zeroWidth = new ZeroWidthCut()
 
   /** True when nothing is held or being swallowed: the emulator's state is then all there is. */
@@ -52,7 +52,7 @@ export class TerminalGuard {
 
   /** The emulator's size, so that counts are cut to what the screen can show. */
   resize(columns: number, rows: number): void {
-    this.#side = Math.max(clampCells(columns), clampCells(rows))
+    this.#size = clampSize(columns, rows)
   }
 
   reset(): void {
@@ -101,7 +101,7 @@ export class TerminalGuard {
       wholeCsi.lastIndex = at
       const csi = wholeCsi.exec(input)
       if (csi && csi[0].length <= sequenceCharactersMax)
-        return [guardCsi(csi[1]!, csi[2]!, csi[3]!, csi[4]!, this.#side), wholeCsi.lastIndex]
+        return [guardCsi(csi[1]!, csi[2]!, csi[3]!, csi[4]!, this.#size), wholeCsi.lastIndex]
       return this.#sequence(input, at, at + 1)
     }
     const opener = c1Openers[character]
@@ -160,7 +160,7 @@ export class TerminalGuard {
         if (character < '@') continue
         const parts = /^([<-?]?)([0-9:;]*)([ -/]*)([@-~])$/.exec(body)
         if (!parts) return [early, at + 1]
-        return [early + guardCsi(parts[1]!, parts[2]!, parts[3]!, parts[4]!, this.#side), at + 1]
+        return [early + guardCsi(parts[1]!, parts[2]!, parts[3]!, parts[4]!, this.#size), at + 1]
       }
     }
     return this.#hold(input, start, early)

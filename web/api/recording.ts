@@ -1,0 +1,61 @@
+// What the API says about recordings (GET /api/openapi.json has the schema).
+
+export type RecordingState = 'live' | 'complete' | 'dormant' | 'archived'
+
+export interface Recording {
+  id: string
+  session: string
+  sequence: number
+  user: string
+  host: string
+  application: string
+  command: string
+  client: { name: string; address: string }
+  type: string
+  state: RecordingState
+  start: string
+  end?: string
+  durationMs: number
+  bytes: number
+  events: number
+  gaps: number
+  proof: 'sealed' | 'unproven' | 'failed'
+  endReason?: string
+  exit?: number
+  columns: number
+  rows: number
+  agent: string
+  node: string
+  lost?: boolean
+}
+
+/** GET /api/recordings/:id */
+export interface RecordingDetail extends Recording {
+  followUps?: (string | { id: string })[]
+  streams?: { stream: string; size: number }[]
+}
+
+export interface RecordingPage {
+  recordings: Recording[]
+  next?: string
+}
+
+/** A part of a stream as the server's frame table has it. Offsets and sizes in bytes, times in µs since the start. */
+export interface TableEntry {
+  kind: 'frame' | 'gap' | 'end'
+  offset: number
+  size: number
+  bodyOffset?: number
+  bodySize?: number
+  startUs: number
+  endUs: number
+  wallMs?: number
+  rawBytes?: number
+  sealed?: boolean
+  reason?: string
+}
+
+export interface FrameTable {
+  size: number
+  frames: TableEntry[]
+}

@@ -1,0 +1,92 @@
+import { useEffect, useMemo } from 'preact/hooks'
+import { useApp } from '../app/app-state.ts'
+import { FilterBar } from '../recordings/filter-bar.tsx'
+import { addressOf, apiQuery, filtersOf } from '../recordings/filters.ts'
+import { openRecordingList } from '../recordings/recording-list.ts'
+import { RecordingTable } from '../recordings/recording-table.tsx'
+import { CopyLine } from '../ui/copy.tsx'
+import { Delayed, ErrorFace } from '../ui/faces.tsx'
+
+/** All recordings, or with `live` those whose session still runs. */
+export function RecordingsPage({ live }: { live: boolean }) {
+  const { api, router } = useApp()
+  const query = router.place.value.query
+  const asked = apiQuery(query, live).toString()
+  const list = useMemo(() => openRecordingList(api, new URLSearchParams(asked)), [api, asked])
+  useEffect(() => () => list.close(), [list])
+
+  const path = live ? '/live' : '/'
+  const filters = filtersOf(query)
+  const text = query.get('q') ?? ''
+  const oldestFirst = query.get('sort') === 'start'
+  const rows = list.rows.value
+  const narrowed = filters.length > 0 || text !== ''
+  const waiting = rows.length === 0 && (list.state.value === 'loading' || list.state.value === 'ready')
+  return (
+    <div class="content">
+      <div class="page-head">
+        <h1>{live ? 'Live sessions' : 'Recordings'}</h1>
+        <FilterBar
+          key={path}
+          live={live}
+          filters={filters}
+          text={text}
+          change={(next, nextText) =>
+            router.go(addressOf(path, next, nextText, oldestFirst), { replace: true })
+          }
+        />
+      </div>
+      {waiting && (
+        <Delayed>
+          <SkeletonRows />
+        </Delayed>
+      )}
+      {rows.length > 0 && (
+        <RecordingTable
+          rows={rows}
+          oldestFirst={oldestFirst}
+          ended={list.state.value === 'end'}
+          more={list.state.value === 'error' ? () => undefined : list.more}
+          open={(recording) => router.go(`/recordings/${recording.id}`)}
+          turn={() => router.go(addressOf(path, filters, text, !oldestFirst), { replace: true })}
+        />
+      )}
+      {rows.length > 0 && list.state.value === 'loading' && <p class="list-foot soft">Loading more…</p>}
+      {list.state.value === 'error' && <ErrorFace error={list.error.value} retry={list.more} />}
+      {rows.length === 0 && list.state.value === 'end' && (
+        <Empty live={live} narrowed={narrowed} path={path} />
+      )}
+    </div>
+  )
+}
+
+function Empty({ live, narrowed, path }: { live: boolean; narrowed: boolean; path: string }) {
+  if (narrowed)
+    return (
+      <div class="middle" data-testid="empty">
+        <h1>Nothing matches these filters</h1>
+        <a class="button" href={path}>
+          Remove all filters
+        </a>
+      </div>
+    )
+  return (
+    <div class="middle" data-testid="empty">
+      <h1>{live ? 'No session is running' : 'Nothing is recorded yet'}</h1>
+      <p class="soft">
+        {live ? 'Start one in a terminal, and it appears here at once:' : 'Record a shell on this machine:'}
+      </p>
+      <CopyLine text="./tapedeck record -- bash" what="the command" />
+    </div>
+  )
+}
+
+function SkeletonRows() {
+  return (
+    <div class="skeleton" aria-label="Loading" role="status">
+      {Array.from({ length: 8 }, (_, index) => (
+        <div key={index} />
+      ))}
+    </div>
+  )
+}

@@ -1,0 +1,83 @@
+import type { TimelineEvent } from '../../format/timeline.ts'
+import type { Segment } from './segment.ts'
+
+/** Output closer together than this is one burst: what an eye cannot tell apart on a timeline. */
+const burstGapUs = 250_000
+/** No output for this long is idle. Animations redraw more often, so fast review does not skip them. */
+export const idleAfterUs = 2_000_000
+
+interface Burst {
+  startUs: number
+  endUs: number
+  bytes: number
+}
+
+export interface Span {
+  startUs: number
+  endUs: number
+}
+
+/** When something happened on the screen, from the frames decoded so far; frames not yet decoded count as even activity. */
+export class Activity {
+  readonly #bursts = new Map<number, Burst[]>()
+
+  /** Adds events of a frame; for a frame that grows, those that are new. */
+  add(segment: Segment, events: TimelineEvent[], fresh: boolean): void {
+    const bursts = fresh ? [] : (this.#bursts.get(segment.offset) ?? [])
+    this.#bursts.set(segment.offset, bursts)
+    for (const { code, timeUs, data } of events) {
+      if (code !== 'o' && code !== 'r') continue
+      const last = bursts.at(-1)
+      if (last && timeUs - last.endUs <= burstGapUs) {
+        last.endUs = timeUs
+        last.bytes += data.length
+      } else bursts.push({ startUs: timeUs, endUs: timeUs, bytes: data.length })
+    }
+  }
+
+  knows(segment: Segment): boolean {
+    return this.#bursts.has(segment.offset)
+  }
+
+  /** Heights from 0 to 1 for `count` equal stretches up to `endUs`; on a logarithmic scale, or one `cat` hides all typing. */
+  histogram(segments: Segment[], endUs: number, count: number): Float32Array {
+    const heights = new Float32Array(count)
+    if (endUs <= 0) return heights
+    const put = ({ startUs, endUs: lastUs, bytes }: Burst) => {
+      const from = Math.min(count - 1, Math.floor((startUs / endUs) * count))
+      const to = Math.min(count - 1, Math.floor((lastUs / endUs) * count))
+      for (let i = from; i <= to; i++) heights[i]! += bytes / (to - from + 1)
+    }
+    for (const segment of segments) {
+      if (segment.kind === 'gap') continue
+      const bursts = this.#bursts.get(segment.offset)
+      if (bursts) bursts.forEach(put)
+      else put({ startUs: segment.startUs, endUs: segment.endUs, bytes: segment.rawBytes })
+    }
+    const most = Math.log1p(heights.reduce((a, b) => Math.max(a, b), 1))
+    return heights.map((bytes) => Math.log1p(bytes) / most)
+  }
+
+  /** Where nothing was written for a while, up to `endUs`. */
+  idle(segments: Segment[], endUs: number): Span[] {
+    const spans: Span[] = []
+    let quietUs = 0
+    const until = (timeUs: number) => {
+      if (timeUs - quietUs >= idleAfterUs) spans.push({ startUs: quietUs, endUs: timeUs })
+    }
+    for (const segment of segments) {
+      const bursts = this.#bursts.get(segment.offset)
+      if (segment.kind === 'gap' || !bursts) {
+        until(segment.startUs)
+        quietUs = segment.endUs
+        continue
+      }
+      for (const burst of bursts) {
+        until(burst.startUs)
+        quietUs = burst.endUs
+      }
+    }
+    until(endUs)
+    return spans
+  }
+}

@@ -1,0 +1,296 @@
+import { batch, type Signal, signal } from '@preact/signals'
+import { asApiError } from '../api/api-error.ts'
+import { Activity } from './activity.ts'
+import { Clock } from './clock.ts'
+import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
+import type { Emulator } from './emulator.ts'
+import { PictureFinder } from './picture-finder.ts'
+import type { RecordingSource } from './recording-source.ts'
+import { idleAhead } from './skip-idle.ts'
+
+// paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
+// any ── seek ──▶ seeking ──▶ what it was                    any ── goLive ──▶ following ── pause, seek ──▶ paused, playing
+//
+// The clock says where the recording is; every animation frame draws the events up to it. While following, pushed bytes
+// are drawn as they come, and the clock only shows the time.
+
+export const speeds = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const
+/** With more than this undrawn the clock waits for the screen. */
+const pendingCharactersMax = 1024 * 1024
+/** As much as this far behind, as after the tab was hidden, is passed over unseen rather than shown in fast motion. */
+const catchUpUs = 60_000_000
+/** A gap is shown this long, then playback goes on behind it. */
+const gapShownUs = 2_000_000
+/** Nearer than this to the live end, playback has caught up with it. */
+const liveEdgeUs = 150_000
+
+export class Player {
+  readonly positionUs = signal(0)
+  readonly playing = signal(false)
+  readonly speed: Signal<number> = signal(1)
+  readonly skipIdle = signal(false)
+  readonly seeking = signal(false)
+  readonly waiting = signal(false)
+  readonly following = signal(false)
+  /** True while the session runs. */
+  readonly live = signal(false)
+  readonly error = signal<unknown>(undefined)
+  /** False while a live session's feed is cut; it comes back by itself. */
+  readonly connected = signal(true)
+  /** Counts up when the timeline's picture may have changed. */
+  readonly activityChanges = signal(0)
+  /** Characters left out because they would have hung the screen. */
+  readonly leftOut = signal(0)
+  readonly activity = new Activity()
+  /** Told the time of the newest event when it has come over the live feed. */
+  onTailTime: ((timeUs: number) => void) | undefined
+  readonly source: RecordingSource
+  readonly #emulator: Emulator
+  readonly #finder: PictureFinder
+  readonly #clock = new Clock()
+  readonly #closed = new AbortController()
+  #cursor: Cursor = { segment: 0, event: 0 }
+  #seek = new AbortController()
+  #request = 0
+  #stopped = false
+  /** Where the live end was when it was last heard of. */
+  #liveEdge = { timeUs: 0, atMs: 0 }
+
+  constructor(source: RecordingSource, emulator: Emulator, columns: number, rows: number) {
+    this.source = source
+    this.#emulator = emulator
+    this.#finder = new PictureFinder(source, columns, rows)
+    emulator.onLeftOut = (characters) => {
+      this.leftOut.value += characters
+    }
+    source.onDecoded = (segment, events) => {
+      this.activity.add(segment, events, segment.sealed)
+      this.activityChanges.value += 1
+    }
+    source.onTail = (events) => this.#tail(events.at(-1)!.timeUs)
+    this.#request = requestAnimationFrame(this.#tick)
+  }
+
+  /** The end of the timeline now; for a live session it moves. */
+  get endUs(): number {
+    return this.live.value ? Math.max(this.source.endUs.value, this.#liveNowUs()) : this.source.endUs.value
+  }
+
+  play(): void {
+    if (this.playing.value) return
+    if (this.live.value && this.positionUs.value >= this.endUs - liveEdgeUs) {
+      this.goLive()
+      return
+    }
+    const again = this.#stopped || (!this.live.value && this.positionUs.value >= this.source.endUs.value)
+    this.#stopped = false
+    this.playing.value = true
+    if (again) this.seek(0)
+    else this.#clock.run(!this.seeking.value)
+  }
+
+  pause(): void {
+    batch(() => {
+      if (this.following.value) this.#clock.set(this.positionUs.value)
+      this.following.value = false
+      this.playing.value = false
+    })
+    this.#clock.run(false)
+  }
+
+  toggle(): void {
+    if (this.playing.value || this.following.value) this.pause()
+    else this.play()
+  }
+
+  /** Playing then starts at 0. */
+  stop(): void {
+    this.pause()
+    this.#stopped = true
+    this.seek(0, { keepStopped: true })
+  }
+
+  setSpeed(speed: number): void {
+    this.speed.value = speed
+    this.#clock.speed(speed)
+  }
+
+  /** Up or down one step of `speeds`. */
+  changeSpeed(steps: number): void {
+    const at = speeds.indexOf(this.speed.value as (typeof speeds)[number])
+    this.setSpeed(speeds[Math.max(0, Math.min(speeds.length - 1, at + steps))]!)
+  }
+
+  by(deltaUs: number): void {
+    this.seek(this.positionUs.value + deltaUs)
+  }
+
+  /** Shows the screen as it was at `timeUs` and goes on from there. A later seek replaces an earlier one. */
+  async seek(timeUs: number, options: { keepStopped?: boolean; thenFollow?: boolean } = {}): Promise<void> {
+    const goal = Math.max(0, Math.min(timeUs, this.endUs))
+    if (this.live.value && !options.thenFollow && goal >= this.endUs - liveEdgeUs) return this.goLive()
+    this.#seek.abort()
+    this.#seek = new AbortController()
+    const { signal } = this.#seek
+    if (!options.keepStopped) this.#stopped = false
+    batch(() => {
+      if (this.following.value && !options.thenFollow) this.playing.value = true
+      this.following.value = false
+      this.seeking.value = true
+      this.positionUs.value = goal
+    })
+    this.#clock.run(false)
+    this.#clock.set(goal)
+    try {
+      const drawTo = options.thenFollow ? Number.POSITIVE_INFINITY : goal
+      const near = this.#emulator.atRest
+        ? { cursor: { ...this.#cursor }, snapshot: await this.#emulator.snapshot() }
+        : undefined
+      const picture = await this.#finder.find(drawTo, signal, near)
+      this.#cursor = picture.cursor
+      await this.#emulator.restore(picture.snapshot)
+      if (signal.aborted) return
+      batch(() => {
+        this.seeking.value = false
+        this.waiting.value = false
+        this.error.value = undefined
+        if (options.thenFollow) {
+          this.following.value = true
+          this.playing.value = false
+        }
+      })
+      if (options.thenFollow) this.#drawTail()
+      else this.#clock.run(this.playing.value)
+    } catch (error) {
+      if (!signal.aborted) this.fail(error)
+    }
+  }
+
+  goLive(): Promise<void> {
+    return this.seek(this.endUs, { thenFollow: true })
+  }
+
+  /** The session runs, or has ended; at the end what follows becomes an ordinary recording. */
+  setLive(live: boolean, nowUs?: number): void {
+    if (live && nowUs !== undefined) this.#liveEdge = { timeUs: nowUs, atMs: performance.now() }
+    if (this.live.value === live) return
+    this.live.value = live
+    if (live || !this.following.value) return
+    this.#clock.set(this.source.endUs.value)
+    this.pause()
+    this.positionUs.value = this.source.endUs.value
+  }
+
+  /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. */
+  async scan(): Promise<void> {
+    try {
+      await this.#finder.scan(this.#closed.signal)
+    } catch {
+      // What cannot be read is told when playback gets there.
+    }
+  }
+
+  close(): void {
+    this.#closed.abort()
+    this.#seek.abort()
+    cancelAnimationFrame(this.#request)
+    this.source.close()
+    this.#finder.dispose()
+  }
+
+  readonly #tick = () => {
+    this.#request = requestAnimationFrame(this.#tick)
+    if (this.following.value) this.positionUs.value = this.endUs
+    if (!this.#clock.running || this.seeking.value) return
+    if (this.#emulator.pendingCharacters > pendingCharactersMax) {
+      this.#clock.set(this.positionUs.value)
+      return
+    }
+    this.#advance(Math.min(this.#clock.now(), this.endUs))
+  }
+
+  #advance(timeUs: number): void {
+    if (timeUs - this.positionUs.value > catchUpUs) {
+      this.seek(timeUs)
+      return
+    }
+    const step = drawUntil(this.source, this.#emulator, this.#cursor, timeUs)
+    if (step.waits) {
+      this.#wait(step.waits.startUs)
+      return
+    }
+    this.positionUs.value = this.#jump(timeUs)
+    if (this.positionUs.value !== timeUs) this.#clock.set(this.positionUs.value)
+    this.#prefetch()
+    if (this.live.value) {
+      if (timeUs >= this.endUs - liveEdgeUs) this.goLive()
+    } else if (timeUs >= this.source.endUs.value) this.pause()
+  }
+
+  // Past a gap once it has been seen, and past idle time when that is wanted.
+  #jump(timeUs: number): number {
+    const gap = this.source.segments
+      .peek()
+      .find((segment) => segment.kind === 'gap' && segment.startUs <= timeUs && timeUs < segment.endUs)
+    if (
+      gap &&
+      timeUs - gap.startUs >= Math.min(gapShownUs * Math.max(1, this.speed.value), gap.endUs - gap.startUs)
+    )
+      return gap.endUs
+    if (gap || !this.skipIdle.value) return timeUs
+    const { event } = nextEvent(this.source, this.#cursor)
+    return idleAhead(timeUs, event?.timeUs, this.live.value ? undefined : this.source.endUs.value)
+  }
+
+  #wait(fromUs: number): void {
+    const { waits } = nextEvent(this.source, this.#cursor)
+    if (!waits || this.waiting.value) return
+    this.waiting.value = true
+    this.#clock.run(false)
+    this.#clock.set(Math.max(fromUs, this.positionUs.value))
+    this.source.load(waits).then(
+      () => {
+        this.waiting.value = false
+        this.#clock.run(this.playing.value && !this.seeking.value)
+      },
+      (error) => this.fail(error),
+    )
+  }
+
+  #prefetch(): void {
+    const next = this.source.segments.peek()[this.#cursor.segment + 1]
+    if (next && !this.source.has(next)) this.source.load(next).catch(() => undefined)
+  }
+
+  #tail(newestUs: number): void {
+    this.onTailTime?.(newestUs)
+    if (newestUs > this.#liveNowUs()) this.#liveEdge = { timeUs: newestUs, atMs: performance.now() }
+    if (this.following.value) this.#drawTail()
+  }
+
+  #drawTail(): void {
+    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY)
+    if (step.waits)
+      this.source.load(step.waits).then(
+        () => this.#drawTail(),
+        (error) => this.fail(error),
+      )
+    this.positionUs.value = this.endUs
+  }
+
+  #liveNowUs(): number {
+    return this.#liveEdge.timeUs + (performance.now() - this.#liveEdge.atMs) * 1000
+  }
+
+  /** Playing stops, and the page says why. */
+  fail(error: unknown): void {
+    if (this.#closed.signal.aborted) return
+    batch(() => {
+      this.seeking.value = false
+      this.waiting.value = false
+      this.playing.value = false
+      this.error.value = asApiError(error)
+    })
+    this.#clock.run(false)
+  }
+}

@@ -1,0 +1,193 @@
+import { type Signal, signal } from '@preact/signals'
+import type { TimelineEvent } from '../../format/timeline.ts'
+import type { Api } from '../api/api.ts'
+import { asApiError } from '../api/api-error.ts'
+import type { FrameTable } from '../api/recording.ts'
+import { EventCache } from './event-cache.ts'
+import { decodeFrame } from './frame-decoder.ts'
+import { type Segment, segmentOf } from './segment.ts'
+import { TailDecoder, type TailItem } from './tail-decoder.ts'
+
+/** Bytes asked for in one go while a tail without a seal is read. */
+const tailBytesMax = 64 * 1024 * 1024
+
+/**
+ * A recording's events, frame by frame. Sealed frames are fetched when wanted and decoded whole; what follows them is
+ * decoded once as it comes (`pushTail`) and kept until a SEAL makes it fetchable again.
+ */
+export class RecordingSource {
+  /** Changes by replacement when segments are added or grow. */
+  readonly segments: Signal<Segment[]> = signal([])
+  readonly endUs = signal(0)
+  readonly ended = signal(false)
+  /** Offset up to which bytes are known. */
+  size = 0
+  /** True while a live feed brings the tail, so that it is waited for and not fetched. */
+  fed = false
+  /** Told about events in the order they were recorded, as they come in at the live end. */
+  onTail: ((events: TimelineEvent[]) => void) | undefined
+  /** Told once for every frame whose events are known. */
+  onDecoded: ((segment: Segment, events: TimelineEvent[]) => void) | undefined
+  readonly #api: Api
+  readonly #path: string
+  readonly #cache = new EventCache()
+  readonly #open = new Map<number, TimelineEvent[]>()
+  readonly #loading = new Map<number, Promise<TimelineEvent[]>>()
+  readonly #gone = new AbortController()
+  readonly #tailWaits = new Map<number, () => void>()
+  #tail: TailDecoder | undefined
+  #tailEnd = 0
+
+  constructor(api: Api, recording: string) {
+    this.#api = api
+    this.#path = `/api/recordings/${recording}`
+  }
+
+  /** Reads the frame table. Throws ApiError. */
+  async readTable(): Promise<void> {
+    const table = await this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, {
+      signal: this.#gone.signal,
+    })
+    this.size = table.size
+    this.ended.value = table.frames.some((entry) => entry.kind === 'end')
+    this.segments.value = table.frames.filter((entry) => entry.kind !== 'end').map(segmentOf)
+    this.#measure()
+  }
+
+  /** Where the live feed is to go on: behind what it has brought, else where what is not sealed begins. */
+  get tailOffset(): number {
+    if (this.#tail) return this.#tailEnd
+    const open = this.segments.value.find((segment) => !segment.sealed)
+    if (open) return open.offset
+    const last = this.segments.value.at(-1)
+    return last ? last.offset + last.size : 0
+  }
+
+  /** A frame's events if they are at hand. A gap has none. */
+  peek(segment: Segment): TimelineEvent[] | undefined {
+    if (segment.kind === 'gap') return []
+    return this.#open.get(segment.offset) ?? this.#cache.get(segment.offset)
+  }
+
+  has(segment: Segment): boolean {
+    return segment.kind === 'gap' || this.#open.has(segment.offset) || this.#cache.has(segment.offset)
+  }
+
+  /** A frame's events, fetched when need be. Throws ApiError or FormatError. */
+  load(segment: Segment): Promise<TimelineEvent[]> {
+    const here = this.peek(segment)
+    if (here) return Promise.resolve(here)
+    const running = this.#loading.get(segment.offset)
+    if (running) return running
+    const loading = this.#fetch(segment).finally(() => this.#loading.delete(segment.offset))
+    this.#loading.set(segment.offset, loading)
+    return loading
+  }
+
+  /** The tail of a recording that is not live: read to its end, as far as it decodes. */
+  async readTail(): Promise<void> {
+    const from = this.tailOffset
+    if (this.#tail || this.ended.value || from >= this.size) return
+    const bytes = await this.#api.bytes(
+      `${this.#path}/streams/cast`,
+      from,
+      Math.min(this.size, from + tailBytesMax),
+      this.#gone.signal,
+    )
+    try {
+      this.pushTail(from, bytes)
+    } catch (error) {
+      // A torn tail is played up to where it decodes (I5).
+      if (asApiError(error).name === 'AbortError') throw error
+    }
+  }
+
+  /** Bytes from the live feed, from `tailOffset` on, in order and without holes. */
+  pushTail(offset: number, bytes: Uint8Array): void {
+    this.#tail ??= new TailDecoder(offset)
+    this.#tailEnd = offset + bytes.length
+    this.size = Math.max(this.size, this.#tailEnd)
+    for (const item of this.#tail.push(bytes)) this.#apply(item)
+    this.#measure()
+  }
+
+  close(): void {
+    this.#gone.abort()
+    this.onTail = undefined
+    this.onDecoded = undefined
+  }
+
+  async #fetch(segment: Segment): Promise<TimelineEvent[]> {
+    if (!segment.sealed) {
+      if (this.fed) await new Promise<void>((resolve) => this.#tailWaits.set(segment.offset, resolve))
+      else await this.readTail()
+      return this.#open.get(segment.offset) ?? []
+    }
+    const { bodyOffset, bodySize } = segment
+    const body = await this.#api.bytes(
+      `${this.#path}/streams/cast`,
+      bodyOffset,
+      bodyOffset + bodySize,
+      this.#gone.signal,
+    )
+    const events = await decodeFrame(body, segment.rawBytes)
+    this.#cache.put(segment.offset, events, segment.rawBytes)
+    this.onDecoded?.(segment, events)
+    return events
+  }
+
+  #apply(item: TailItem): void {
+    const segments = this.segments.value
+    const last = segments.at(-1)
+    if (item.kind === 'head') {
+      this.#open.set(item.offset, [])
+      this.#tailWaits.get(item.offset)?.()
+      this.#tailWaits.delete(item.offset)
+      if (last?.offset === item.offset) return
+      const startUs = item.head.start
+      this.#add({ kind: 'frame', offset: item.offset, size: 0, startUs, endUs: startUs, sealed: false })
+    } else if (item.kind === 'body' && last) {
+      if (item.first) last.bodyOffset = item.offset
+      last.bodySize = item.offset + item.size - last.bodyOffset
+      last.size = item.offset + item.size - last.offset
+      const events = this.#open.get(last.offset)
+      for (const event of item.events) events?.push(event)
+      const newest = item.events.at(-1)
+      if (!newest) return
+      last.endUs = Math.max(last.endUs, newest.timeUs)
+      this.onDecoded?.(last, item.events)
+      this.onTail?.(item.events)
+    } else if (item.kind === 'seal' && last) {
+      last.endUs = item.seal.end
+      last.rawBytes = item.seal.raw
+      last.size = item.offset + item.size - last.offset
+      last.sealed = true
+      this.#cache.put(last.offset, this.#open.get(last.offset) ?? [], item.seal.raw)
+      this.#open.delete(last.offset)
+    } else if (item.kind === 'gap' && last?.offset !== item.offset) {
+      const { from, to, reason } = item.gap
+      this.#add({
+        kind: 'gap',
+        offset: item.offset,
+        size: item.size,
+        startUs: from,
+        endUs: to,
+        sealed: true,
+        reason,
+      })
+    } else if (item.kind === 'end') {
+      this.ended.value = true
+    }
+  }
+
+  #add(
+    part: Partial<Segment> & Pick<Segment, 'kind' | 'offset' | 'size' | 'startUs' | 'endUs' | 'sealed'>,
+  ): void {
+    const added = { bodyOffset: part.offset, bodySize: 0, rawBytes: 0, reason: undefined, ...part }
+    this.segments.value = [...this.segments.value, added]
+  }
+
+  #measure(): void {
+    this.endUs.value = this.segments.value.reduce((end, segment) => Math.max(end, segment.endUs), 0)
+  }
+}

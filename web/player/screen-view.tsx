@@ -1,0 +1,95 @@
+import type { Signal } from '@preact/signals'
+import { useSignalEffect } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { clockText, durationText } from '../ui/format-time.ts'
+import { Icon } from '../ui/icon.tsx'
+import type { Emulator } from './emulator.ts'
+import { fitTerminal, naturalSize } from './fit.ts'
+import { gapAt, gapReasons } from './gap-words.ts'
+import type { Player } from './player.ts'
+import { seekWithWheel } from './wheel.ts'
+
+interface Props {
+  player: Player
+  emulator: Emulator
+  fit: Signal<boolean>
+  flash: Signal<string>
+}
+
+/** The screen, fitted or to pan, with what must be known about this moment laid over it. */
+export function ScreenView({ player, emulator, fit, flash }: Props) {
+  const box = useRef<HTMLDivElement>(null)
+  const host = useRef<HTMLDivElement>(null)
+
+  useEffect(() => {
+    const { terminal } = emulator
+    terminal.open(host.current!)
+    // Nothing is ever typed here, so nothing may take the keyboard from the player.
+    terminal.textarea?.setAttribute('tabindex', '-1')
+    terminal.textarea?.setAttribute('aria-hidden', 'true')
+    const layOut = () => (fit.peek() ? fitTerminal(terminal, box.current!) : naturalSize(terminal))
+    const observer = new ResizeObserver(layOut)
+    observer.observe(box.current!)
+    const resized = terminal.onResize(() => requestAnimationFrame(layOut))
+    const unseek = seekWithWheel(box.current!, player)
+    layOut()
+    return () => {
+      observer.disconnect()
+      resized.dispose()
+      unseek()
+    }
+  }, [emulator, fit, player])
+
+  useSignalEffect(() => {
+    if (fit.value) fitTerminal(emulator.terminal, box.current!)
+    else naturalSize(emulator.terminal)
+  })
+  // Written past the renderer: this changes with every frame.
+  useSignalEffect(() => {
+    box.current?.setAttribute('data-time-us', String(Math.round(player.positionUs.value)))
+  })
+
+  const gap = gapAt(player.source.segments.value, player.positionUs.value)
+  return (
+    <div
+      class={fit.value ? 'screen fit' : 'screen pan'}
+      ref={box}
+      data-testid="screen"
+      data-seeking={player.seeking.value}
+      data-following={player.following.value}
+    >
+      <div class="screen-host" ref={host} />
+      {gap && (
+        <div class="overlay" data-testid="gap">
+          <Icon name="warn" size={28} />
+          <strong>{durationText((gap.endUs - gap.startUs) / 1000)} are missing here</strong>
+          <span>
+            {clockText(gap.startUs)} to {clockText(gap.endUs)} · {gapReasons[gap.reason ?? ''] ?? gap.reason}
+          </span>
+        </div>
+      )}
+      {player.waiting.value && <div class="corner">Loading…</div>}
+      {flash.value && (
+        <div class="flash" data-testid="flash">
+          {flash.value}
+        </div>
+      )}
+      {player.leftOut.value > 0 && (
+        <div class="corner warn" role="status" data-testid="left-out">
+          {player.leftOut.value.toLocaleString('en')} characters of output are left out: drawing them would
+          hang the screen.
+          <button
+            type="button"
+            class="button bare icon"
+            aria-label="Dismiss"
+            onClick={() => {
+              player.leftOut.value = 0
+            }}
+          >
+            <Icon name="close" size={14} />
+          </button>
+        </div>
+      )}
+    </div>
+  )
+}

@@ -1,0 +1,86 @@
+import type { Recording } from '../api/recording.ts'
+import { sizeText } from '../ui/format-size.ts'
+import { durationText, localText, zoneText } from '../ui/format-time.ts'
+
+interface Props {
+  recording: Recording
+  selected: boolean
+  index: number
+  select(): void
+}
+
+export function RecordingRow({ recording, selected, index, select }: Props) {
+  const startMs = Date.parse(recording.start)
+  const client = recording.client.name || recording.client.address
+  return (
+    <tr
+      class={selected ? 'selected' : undefined}
+      aria-rowindex={index + 2}
+      aria-selected={selected}
+      onPointerDown={select}
+    >
+      <td class="start">
+        <a
+          href={`/recordings/${recording.id}`}
+          title={zoneText(startMs)}
+          data-testid="recording-link"
+          data-recording={recording.id}
+          tabIndex={-1}
+        >
+          {localText(startMs)}
+        </a>
+      </td>
+      <td class="user" title={recording.user}>
+        {recording.user}
+      </td>
+      <td class="host" title={recording.host}>
+        {recording.host}
+      </td>
+      <td class="application" title={recording.command}>
+        {recording.application}
+        {recording.sequence > 0 && <span class="soft small"> part {recording.sequence + 1}</span>}
+      </td>
+      <td class="client" title={recording.client.address}>
+        {client || <span class="soft">local</span>}
+      </td>
+      <td class="size number">{sizeText(recording.bytes)}</td>
+      <td class="duration">
+        <Length recording={recording} startMs={startMs} />
+      </td>
+    </tr>
+  )
+}
+
+function Length({ recording, startMs }: { recording: Recording; startMs: number }) {
+  const marks = (
+    <>
+      {recording.proof === 'failed' && <span class="pill severe">failed proof</span>}
+      {recording.gaps > 0 && (
+        <span class="pill medium" title="Data is missing; the player shows where">
+          {recording.gaps} {recording.gaps === 1 ? 'gap' : 'gaps'}
+        </span>
+      )}
+    </>
+  )
+  if (recording.state === 'live')
+    return (
+      <>
+        <span class="pill live" data-testid="live-pill">
+          LIVE
+        </span>
+        <span class="soft">{durationText(Math.max(0, Date.now() - startMs))}</span>
+        {marks}
+      </>
+    )
+  return (
+    <>
+      <span>{durationText(recording.durationMs)}</span>
+      {recording.state === 'dormant' && (
+        <span class="pill medium" title="Data stopped coming and the session did not close">
+          dormant
+        </span>
+      )}
+      {marks}
+    </>
+  )
+}

@@ -156,21 +156,17 @@ export class Channel {
         const mayLose = performance.now() - since >= limits.staleShareMs
         const opened = await openStream(this.#context, this.#peer.agent, this.#message, this.#acked, mayLose)
         if (opened === 'discarded') return this.discard()
-        troubles.well(opened.place.store)
-        troubles.well(this.#where())
+        // After a failed write only a sync shows that the store is well.
+        if (!again) troubles.well(this)
         if (this.#stop.signal.aborted) return await opened.incoming.close()
         return this.#opened(opened.place, opened.incoming)
       } catch (error) {
         if (this.#stop.signal.aborted) return
         if (error instanceof WireError) return this.#refuse(error)
-        troubles.report(this.#where(), error)
+        troubles.report(this, error)
         await backoff.wait(this.#stop.signal)
       }
     }
-  }
-
-  #where(): string {
-    return this.#place?.store ?? 'open'
   }
 
   #opened(place: StorePlace, incoming: IncomingStream): void {
@@ -211,7 +207,7 @@ export class Channel {
 
   #durable({ proof, offset, receivedBytes }: Flushed): void {
     const { channel } = this.#message
-    this.#context.troubles.well(this.#place!.store)
+    this.#context.troubles.well(this)
     this.#acked = offset
     this.#receiver.ack(offset)
     const limit = this.#receiver.grant(this.#credit.renew(receivedBytes))
@@ -229,7 +225,7 @@ export class Channel {
       this.#refuse(error)
       return
     }
-    this.#context.troubles.report(this.#where(), error)
+    this.#context.troubles.report(this, error)
     this.#context.live.left(this.recording, this.stream)
     this.#state = 'opening'
     this.#rewinding = true
@@ -271,12 +267,7 @@ export class Channel {
       return this.#refuse(new WireError('fork', text, 'Go on in a new recording.'))
     }
     if (
-      !(await complete(
-        this.#context,
-        recording,
-        incoming.verification.completed(stream, size),
-        this.#stop.signal,
-      ))
+      !(await complete(this.#context, this, incoming.verification.completed(stream, size), this.#stop.signal))
     )
       return
     const seal = incoming.verification.lastBoundary?.hash ?? ''
@@ -297,12 +288,13 @@ export class Channel {
 
   async #end(): Promise<void> {
     if (this.#state === 'ended') return
-    const { owners, progress, live } = this.#context
+    const { owners, progress, live, troubles } = this.#context
     const wasOpen = this.#state === 'open'
     this.tellProgress()
     this.#state = 'ended'
     this.#stop.abort()
     progress.forget(this)
+    troubles.well(this)
     this.#credit.close()
     this.#peer.acks.forget(this.#message.channel)
     this.#peer.ended(this.#message.channel)

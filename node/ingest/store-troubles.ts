@@ -6,10 +6,10 @@ export interface Trouble {
   sinceMs: number
 }
 
-/** Tells once that a store fails and once that it is well again, however many streams notice. */
+/** Tells once that recordings cannot be stored and once that they can again, however many streams notice. */
 export class StoreTroubles {
   readonly #log: IngestLog
-  readonly #now = new Map<string, Trouble>()
+  readonly #now = new Map<string, { trouble: Trouble; affected: Set<object> }>()
   #errors = 0
 
   constructor(log: IngestLog) {
@@ -21,21 +21,27 @@ export class StoreTroubles {
   }
 
   get newest(): Trouble | undefined {
-    return [...this.#now.values()].at(-1)
+    return [...this.#now.values()].at(-1)?.trouble
   }
 
-  /** `where` = store id, or what else did not answer. */
-  report(where: string, error: unknown): void {
+  /** `who` met the error, and has it until `well(who)`. */
+  report(who: object, error: unknown): void {
     this.#errors += 1
     const { code = 'unknown', message, hint } = error as { code?: string; message: string; hint?: string }
-    if (this.#now.get(where)?.code === code) return
-    this.#now.delete(where)
-    this.#now.set(where, { code, text: message, sinceMs: Date.now() })
-    this.#log.error({ where, code, hint, err: error }, `Recordings are not stored now: ${message}`)
+    const known = this.#now.get(code)
+    if (known) {
+      known.affected.add(who)
+      return
+    }
+    this.#now.set(code, { trouble: { code, text: message, sinceMs: Date.now() }, affected: new Set([who]) })
+    this.#log.error({ code, hint, err: error }, `Recordings are not stored now: ${message}`)
   }
 
-  well(where: string): void {
-    if (this.#now.size === 0 || !this.#now.delete(where)) return
-    this.#log.info({ where }, 'Recordings are stored again.')
+  well(who: object): void {
+    for (const [code, { affected }] of this.#now) {
+      if (!affected.delete(who) || affected.size > 0) continue
+      this.#now.delete(code)
+      this.#log.info({ code }, 'Recordings are stored again.')
+    }
   }
 }

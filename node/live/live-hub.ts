@@ -2,7 +2,8 @@ import type { StreamName } from '../../format/records.ts'
 
 // Who writes a stream meets who watches it, in this process.
 // Bytes are published once they can be read from the file, before they are synced: what a viewer sees may still be lost
-// by a crash of this node, and the agent then sends it again. So `offset` may step back; a viewer drops what it has.
+// by a crash of this node, and the agent then sends it again. So `offset` may step back: a viewer drops what it has.
+// It may step ahead over the padding of a GAP, which nobody sends: a viewer that wants it reads it from the file.
 
 export interface LiveState {
   state: 'live' | 'complete'

@@ -1,4 +1,3 @@
-import type { Proof } from '../ingest/register.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 import type { NewRecording, RecordingRow, RecordingState } from './schema.ts'
 
@@ -48,19 +47,20 @@ export async function addRecording(db: CatalogDatabase, row: NewRecording): Prom
   })
 }
 
-/** The row goes, a tombstone stays: the agent that still has it is answered `discarded`. */
+/** From now on an agent that still has it is answered `discarded`. The row stays until the files are gone. */
 export async function buryRecording(
   db: CatalogDatabase,
   { recording, deletedBy, nowMs }: { recording: string; deletedBy: string; nowMs: number },
 ): Promise<void> {
-  await db.transaction().execute(async (trx) => {
-    await trx
-      .insertInto('tombstones')
-      .values({ recording, deletedMs: nowMs, deletedBy })
-      .onConflict((c) => c.column('recording').doNothing())
-      .execute()
-    await trx.deleteFrom('recordings').where('id', '=', recording).execute()
-  })
+  await db
+    .insertInto('tombstones')
+    .values({ recording, deletedMs: nowMs, deletedBy })
+    .onConflict((c) => c.column('recording').doNothing())
+    .execute()
+}
+
+export async function forgetRecording(db: CatalogDatabase, recording: string): Promise<void> {
+  await db.deleteFrom('recordings').where('id', '=', recording).execute()
 }
 
 export async function isBuried(db: CatalogDatabase, recording: string): Promise<boolean> {
@@ -70,9 +70,4 @@ export async function isBuried(db: CatalogDatabase, recording: string): Promise<
     .where('recording', '=', recording)
     .executeTakeFirst()
   return row !== undefined
-}
-
-/** Failed once is failed for good; otherwise what the stream says now. */
-export function worseProof(before: Proof, now: Proof): Proof {
-  return before === 'failed' ? 'failed' : now
 }

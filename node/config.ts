@@ -1,0 +1,132 @@
+import { isIP } from 'node:net'
+import { dirname, join, resolve } from 'node:path'
+
+/** What node.json says, with every path absolute. */
+export interface NodeConfig {
+  /** This node's name: in `welcome`, in rows, in its importer's certificate. */
+  name: string
+  /** Address to listen at. */
+  host: string
+  /** 0 = any free one. */
+  port: number
+  /** How people reach it, in links; without it the address it listens at. */
+  publicUrl?: string
+  stores: string[]
+  /** Searched when a file is not where the catalog says. */
+  restore?: string
+  catalog: string
+  tlsKey: string
+  tlsCert: string
+  /** Private key of the farm, PEM. */
+  farmKey: string
+  /** Private key that signs imported files; made when absent. */
+  importerKey: string
+  /** Uploads wait here until they are checked. */
+  temp: string
+  /** The built pages. */
+  web: string
+  /** SPEC S11: live playback. */
+  live: boolean
+}
+
+export interface ConfigProblem {
+  path: string
+  text: string
+}
+
+export class ConfigError extends Error {
+  readonly code = 'config'
+  readonly problems: readonly ConfigProblem[]
+  readonly hint = 'Correct the file and start again.'
+
+  constructor(problems: readonly ConfigProblem[]) {
+    super(problems.map(({ path, text }) => `${path}: ${text}`).join('\n'))
+    this.name = 'ConfigError'
+    this.problems = problems
+  }
+}
+
+const webDefault = resolve(import.meta.dirname, '../web/dist')
+const known = new Set(
+  'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live'.split(
+    ' ',
+  ),
+)
+
+/**
+ * Checks the parsed content of node.json; relative paths are taken from `folder`. Throws ConfigError with all problems.
+ */
+export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
+  const problems: ConfigProblem[] = []
+  const wrong = (path: string, text: string) => void problems.push({ path, text })
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ConfigError([{ path: '(file)', text: 'expected a JSON object' }])
+  const all = value as Record<string, unknown>
+  for (const key of Object.keys(all)) if (!known.has(key)) wrong(key, 'there is no such setting')
+
+  const text = (path: string, found: unknown, instead?: string): string => {
+    if (found === undefined && instead !== undefined) return instead
+    if (typeof found === 'string' && found !== '' && found.length <= 4096 && !found.includes('\0'))
+      return found
+    wrong(path, `expected a text, got ${JSON.stringify(found) ?? 'nothing'}`)
+    return ''
+  }
+  const file = (key: string, instead?: string) => resolve(folder, text(key, all[key], instead))
+
+  const name = text('name', all.name, 'node')
+  if (!/^[\w.-]{1,50}$/.test(name)) wrong('name', 'expected up to 50 letters, digits, dots and dashes')
+  const host = text('host', all.host, '127.0.0.1')
+  if (host && !isIP(host) && host !== 'localhost')
+    wrong('host', `expected an address to listen at, got ${host}`)
+  const port = all.port ?? 8443
+  if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65_535)
+    wrong('port', `expected a whole number from 0 to 65535, got ${JSON.stringify(port)}`)
+  const live = all.live ?? true
+  if (typeof live !== 'boolean') wrong('live', `expected true or false, got ${JSON.stringify(live)}`)
+  const publicUrl = all.publicUrl === undefined ? undefined : text('publicUrl', all.publicUrl)
+  if (publicUrl && !isHttpsOrigin(publicUrl))
+    wrong('publicUrl', `expected https://HOST or https://HOST:PORT, got ${publicUrl}`)
+  const stores = Array.isArray(all.stores) ? all.stores : []
+  if (stores.length === 0) wrong('stores', 'expected a list of at least one folder')
+
+  const config: NodeConfig = {
+    name,
+    host,
+    port: port as number,
+    ...(publicUrl && { publicUrl: publicUrl.replace(/\/$/, '') }),
+    stores: stores.map((path, i) => resolve(folder, text(`stores[${i}]`, path))),
+    ...(all.restore !== undefined && { restore: file('restore') }),
+    catalog: file('catalog', 'catalog.db'),
+    tlsKey: file('tlsKey', 'tls.key'),
+    tlsCert: file('tlsCert', 'tls.crt'),
+    farmKey: file('farmKey', '../farm/farm.key'),
+    importerKey: file('importerKey', 'importer.key'),
+    temp: file('temp', 'temp'),
+    web: all.web === undefined ? webDefault : file('web'),
+    live: live === true,
+  }
+  if (new Set(config.stores).size < config.stores.length) wrong('stores', 'a folder is there twice')
+  if (problems.length > 0) throw new ConfigError(problems)
+  return config
+}
+
+function isHttpsOrigin(text: string): boolean {
+  const url = URL.parse(text)
+  return (
+    url?.protocol === 'https:' &&
+    url.pathname === '/' &&
+    url.search === '' &&
+    url.hash === '' &&
+    url.username === ''
+  )
+}
+
+/** Where node.json lies in a home. */
+export function nodeConfigPath(home: string): string {
+  return join(home, 'node', 'node.json')
+}
+
+/** The folder that a config file's relative paths start from. */
+export function configFolder(path: string): string {
+  return dirname(resolve(path))
+}

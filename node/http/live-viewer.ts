@@ -1,0 +1,132 @@
+import type { WebSocket } from 'ws'
+import type { LiveHub, LiveState } from '../live/live-hub.ts'
+
+// One viewer of one stream. What it has sent so far is one number; a push that begins exactly there goes out at once,
+// and everything else — the past, a hole, what came while the viewer was slow — is read from the file. So there is no
+// queue to bound, nothing is sent twice or left out, and ingest never waits for a viewer.
+
+/** A viewer that has this much unread in its socket gets no pushes; the file keeps them. */
+const bufferedBytesMax = 1024 * 1024
+const pieceBytes = 256 * 1024
+/** A viewer whose socket does not empty in this time is gone or hopeless. */
+export const drainMsMax = 30_000
+
+export const closeCodes = { complete: 1000, goingAway: 1001, failed: 1011, slow: 4008, gone: 4004 } as const
+
+export interface LiveSource {
+  hub: LiveHub
+  recording: string
+  /** Bytes [from, to) of the file; may end early. */
+  read(from: number, to: number): AsyncIterable<Uint8Array>
+  /** State of a recording that no agent has open here. */
+  rest(): Promise<{ state: string; sizeBytes: number }>
+}
+
+export interface LiveViewer {
+  close(code: number, reason: string): void
+}
+
+export function openLiveViewer(
+  socket: WebSocket,
+  source: LiveSource,
+  from: number,
+  options: { drainMs?: number; failed?: (error: unknown) => void } = {},
+): LiveViewer {
+  const { hub, recording } = source
+  let sent = from
+  let target = from
+  let state: LiveState['state'] | undefined
+  let pumping = false
+  let closed = false
+
+  const stop = hub.subscribe(recording, 'cast', {
+    bytes(offset, bytes) {
+      target = Math.max(target, offset + bytes.length)
+      if (!pumping && offset <= sent && socket.bufferedAmount < bufferedBytesMax) {
+        if (offset + bytes.length > sent) send(bytes.subarray(sent - offset))
+      } else void pump()
+    },
+    state(now) {
+      state = now.state
+      target = Math.max(target, now.sizeBytes)
+      tell(now.state, now.sizeBytes)
+      void pump()
+    },
+  })
+
+  const close = (code: number, reason: string) => {
+    if (closed) return
+    closed = true
+    stop()
+    socket.close(code, reason)
+  }
+  socket.on('close', () => {
+    closed = true
+    stop()
+  })
+  socket.on('error', () => socket.terminate())
+
+  // `bytes` are the publisher's: the message is a copy.
+  const send = (bytes: Uint8Array) => {
+    const message = Buffer.allocUnsafe(8 + bytes.length)
+    message.writeBigUInt64BE(BigInt(sent))
+    message.set(bytes, 8)
+    sent += bytes.length
+    socket.send(message)
+  }
+  const tell = (now: string, size: number) => {
+    if (!closed) socket.send(JSON.stringify({ type: 'state', state: now, size }))
+  }
+
+  const drained = async () => {
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), options.drainMs ?? drainMsMax)
+    // An empty ping is written behind everything else: its callback says that all of it has left.
+    socket.ping(undefined, undefined, () => resolve(true))
+    socket.once('close', () => resolve(true))
+    const done = await promise
+    clearTimeout(timer)
+    return done
+  }
+
+  // Reads the file until it has caught up with what is known to be there.
+  const pump = async () => {
+    if (pumping || closed) return
+    pumping = true
+    try {
+      while (!closed && sent < target) {
+        const before = sent
+        for await (const bytes of source.read(sent, target)) {
+          for (let at = 0; at < bytes.length && !closed; at += pieceBytes)
+            send(bytes.subarray(at, at + pieceBytes))
+          if (closed) return
+          if (socket.bufferedAmount >= bufferedBytesMax && !(await drained()))
+            return close(closeCodes.slow, 'This viewer does not read.')
+        }
+        // The file is shorter than was said: its store was reopened. The agent sends the rest again.
+        if (sent === before) break
+      }
+      if (state === 'complete' && sent >= target) close(closeCodes.complete, 'complete')
+    } catch (error) {
+      options.failed?.(error)
+      close(closeCodes.failed, 'The store cannot be read now.')
+    } finally {
+      pumping = false
+    }
+  }
+
+  const start = async () => {
+    const current = hub.current(recording, 'cast')
+    const now = current ?? (await source.rest())
+    tell(now.state, now.sizeBytes)
+    target = Math.max(target, now.sizeBytes)
+    // Nothing more will come of what is complete.
+    if (now.state === 'complete' || now.state === 'archived') state = 'complete'
+    await pump()
+  }
+  start().catch((error) => {
+    options.failed?.(error)
+    close(closeCodes.failed, 'The store cannot be read now.')
+  })
+  return { close }
+}

@@ -1,0 +1,79 @@
+import { Type } from '@fastify/type-provider-typebox'
+import { userOf } from '../access.ts'
+import { parseRange } from '../byte-range.ts'
+import type { App, HttpContext } from '../context.ts'
+import { exactStream } from '../exact-stream.ts'
+import { foundRecording, readableBytes } from '../found-recording.ts'
+import { HttpError } from '../http-error.ts'
+import { IdParams } from './recording-routes.ts'
+
+const Frame = Type.Object({
+  kind: Type.String({ description: 'frame, gap or end' }),
+  offset: Type.Integer(),
+  size: Type.Integer(),
+  bodyOffset: Type.Optional(Type.Integer()),
+  bodySize: Type.Optional(Type.Integer()),
+  startUs: Type.Integer(),
+  endUs: Type.Integer(),
+  wallMs: Type.Optional(Type.Integer()),
+  rawBytes: Type.Optional(Type.Integer()),
+  sealed: Type.Boolean({ description: 'Proven by a SEAL, GAP or END.' }),
+  reason: Type.Optional(Type.String()),
+})
+
+/** The stored bytes and where their frames lie. */
+export function addContentRoutes(app: App, context: HttpContext): void {
+  const { store, ingest } = context
+
+  app.get(
+    '/api/recordings/:id/frames',
+    {
+      schema: {
+        tags: ['recordings'],
+        summary: 'Where frames, gaps and the end lie',
+        params: IdParams,
+        querystring: Type.Object({ stream: Type.Optional(Type.Literal('cast')) }),
+        response: { 200: Type.Object({ size: Type.Integer(), frames: Type.Array(Frame) }) },
+      },
+    },
+    async (request, reply) => {
+      const row = await foundRecording(context, request.params.id, userOf(request))
+      const table = ingest.frames(row.id, 'cast') ?? (await store.frames(row, 'cast'))
+      reply.header('cache-control', 'no-store')
+      return table
+    },
+  )
+
+  app.get(
+    '/api/recordings/:id/streams/cast',
+    {
+      schema: {
+        tags: ['recordings'],
+        summary: 'The stored timeline (application/zstd), whole or a byte range; a live one grows',
+        params: IdParams,
+      },
+    },
+    async (request, reply) => {
+      const row = await foundRecording(context, request.params.id, userOf(request))
+      const size = await readableBytes(context, row)
+      // Bytes at an offset never change (I3), so a range of any earlier size is still good; the whole is not.
+      const tag = `"${row.id}.cast.${size}"`
+      reply.headers({ 'accept-ranges': 'bytes', etag: tag, 'cache-control': 'private, no-cache' })
+      reply.type('application/zstd')
+      if (request.headers['if-none-match'] === tag) return reply.status(304).send()
+      const condition = request.headers['if-range']
+      const fresh = condition === undefined || String(condition).startsWith(`"${row.id}.cast.`)
+      const range = fresh ? parseRange(request.headers.range, size) : undefined
+      if (range === 'unsatisfiable')
+        throw new HttpError(416, 'range', `The stream has ${size} bytes.`, 'Ask for bytes below that.', {
+          'content-range': `bytes */${size}`,
+          'content-type': 'application/json; charset=utf-8',
+        })
+      const { from, to } = range ?? { from: 0, to: size }
+      if (range) reply.status(206).header('content-range', `bytes ${from}-${to - 1}/${size}`)
+      reply.header('content-length', String(to - from))
+      if (request.method === 'HEAD' || to === from) return reply.send('')
+      return reply.send(exactStream(store.readRange(row, 'cast', from, to), to - from))
+    },
+  )
+}

@@ -1,0 +1,87 @@
+import { Type } from '@fastify/type-provider-typebox'
+import { sql } from 'kysely'
+import { listAgents } from '../../catalog/agents.ts'
+import { countByState } from '../../catalog/recordings.ts'
+import { mayAdminister, mayList } from '../../policy/decisions.ts'
+import { userOf } from '../access.ts'
+import type { App, HttpContext } from '../context.ts'
+import { HttpError } from '../http-error.ts'
+
+const Status = Type.Object({
+  version: Type.String(),
+  node: Type.String(),
+  farm: Type.String(),
+  uptimeS: Type.Integer(),
+  recordings: Type.Optional(Type.Record(Type.String(), Type.Integer())),
+  agents: Type.Array(
+    Type.Object({
+      id: Type.String(),
+      host: Type.String(),
+      lastSeen: Type.String(),
+      connected: Type.Boolean(),
+    }),
+  ),
+  stores: Type.Optional(
+    Type.Array(
+      Type.Object({
+        path: Type.String(),
+        store: Type.Optional(Type.String()),
+        error: Type.Optional(Type.Object({ code: Type.String(), text: Type.String() })),
+      }),
+    ),
+  ),
+})
+
+export function addStatusRoutes(app: App, context: HttpContext): void {
+  const { db, ingest, store, config, farm, version, startedMs } = context
+
+  app.get(
+    '/api/status',
+    {
+      schema: {
+        tags: ['status'],
+        summary: 'This node; agents and stores for administrators, counts for players',
+        response: { 200: Status },
+      },
+    },
+    async (request) => {
+      const user = userOf(request)
+      const administers = mayAdminister(user).allowed
+      const agents = administers ? await listAgents(db) : []
+      const connected = new Set(ingest.stats().agents.map(({ agent }) => agent))
+      return {
+        version,
+        node: config.name,
+        farm: farm.id,
+        uptimeS: Math.floor((Date.now() - startedMs) / 1000),
+        ...((administers || mayList(user).allowed) && { recordings: await countByState(db) }),
+        agents: agents
+          .filter((agent) => agent.revokedMs === null)
+          .map(({ id, host, seenMs }) => ({
+            id,
+            host,
+            lastSeen: new Date(seenMs).toISOString(),
+            connected: connected.has(id),
+          })),
+        ...(administers && { stores: await store.check() }),
+      }
+    },
+  )
+
+  app.get('/healthz', { schema: { hide: true } }, async (_request, reply) =>
+    reply.type('text/plain').send('ok\n'),
+  )
+
+  // Anybody may ask, and each look costs the stores a sync: so at most one a second.
+  let ready: { atMs: number; state: Promise<string | undefined> } | undefined
+  const trouble = async () => {
+    await sql`select 1`.execute(db)
+    return ingest.stats().trouble?.code ?? (await store.check()).find(({ error }) => error)?.error?.code
+  }
+  app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
+    if (!ready || Date.now() - ready.atMs > 1000) ready = { atMs: Date.now(), state: trouble() }
+    const code = await ready.state
+    if (code === undefined) return reply.type('text/plain').send('ready\n')
+    throw new HttpError(503, code, 'A store is not usable now.', 'Agents keep what is not acknowledged.')
+  })
+}

@@ -1,0 +1,78 @@
+import { Type } from '@fastify/type-provider-typebox'
+import { StreamVerifier } from '../../../format/stream-verifier.ts'
+import { userOf } from '../access.ts'
+import type { App, HttpContext } from '../context.ts'
+import { foundRecording, readableBytes } from '../found-recording.ts'
+import { busy } from '../http-error.ts'
+import { IdParams } from './recording-routes.ts'
+
+const text = Type.String()
+const count = Type.Integer()
+const Report = Type.Object({
+  whole: Type.Boolean({ description: 'No problem, no gap, and an END.' }),
+  recording: Type.Optional(text),
+  stream: Type.Optional(text),
+  signedBy: Type.Optional(Type.Object({ agent: text, host: text, key: text, until: count })),
+  farm: Type.Optional(text),
+  frames: count,
+  bytes: count,
+  sealedBytes: count,
+  rawBytes: count,
+  startWallMs: Type.Optional(count),
+  endUs: count,
+  gaps: Type.Array(Type.Object({ fromUs: count, toUs: count, reason: text, bytes: Type.Optional(count) })),
+  end: Type.Optional(Type.Object({ reason: text, exit: Type.Optional(count), signal: Type.Optional(count) })),
+  unproven: Type.Optional(Type.Object({ offset: count, bytes: count })),
+  problems: Type.Array(Type.Object({ code: text, offset: count, text })),
+  receipt: Type.Object(
+    { offset: count, reached: Type.Boolean() },
+    { description: 'How far this farm acknowledged sealed bytes, and whether the file still reaches there.' },
+  ),
+})
+
+export function addVerifyRoute(app: App, context: HttpContext): void {
+  const { store, crypto, farm, heavy } = context
+  app.get(
+    '/api/recordings/:id/verify',
+    {
+      schema: {
+        tags: ['recordings'],
+        summary: 'Check every digest, chain link and signature of the file',
+        params: IdParams,
+        response: { 200: Report },
+      },
+    },
+    async (request) => {
+      const row = await foundRecording(context, request.params.id, userOf(request))
+      const checked = await heavy.run(async () => {
+        const size = await readableBytes(context, row)
+        const verifier = new StreamVerifier(farm.signer.publicKey, crypto)
+        for await (const piece of store.readRange(row, 'cast', 0, size)) {
+          if (request.raw.destroyed) break
+          verifier.push(piece)
+        }
+        return verifier.finish(size)
+      })
+      if (!checked) throw busy()
+      const report = checked.value
+      // What was proven once and is gone now is a loss, even where the rest is a valid prefix.
+      const reached = report.sealedBytes >= row.sealedBytes
+      const problems = reached
+        ? report.problems
+        : [
+            ...report.problems,
+            {
+              code: 'receipt',
+              offset: report.sealedBytes,
+              text: `This farm once had ${row.sealedBytes} sealed bytes; the file has ${report.sealedBytes}.`,
+            },
+          ]
+      return {
+        ...report,
+        whole: report.whole && reached,
+        problems,
+        receipt: { offset: row.sealedBytes, reached },
+      }
+    },
+  )
+}

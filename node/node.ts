@@ -1,0 +1,187 @@
+import { readFile, rm } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import type { FastifyBaseLogger } from 'fastify'
+import { pino } from 'pino'
+import { openCrypto } from '../codec/crypto.ts'
+import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
+import { openDormantWatch } from './catalog/dormant.ts'
+import { openCatalog } from './catalog/open-catalog.ts'
+import { rebuildCatalog } from './catalog/rebuild.ts'
+import { findRecording, isEmpty } from './catalog/recordings.ts'
+import { openRegister } from './catalog/register.ts'
+import { sweepSignIns } from './catalog/sign-ins.ts'
+import type { NodeConfig } from './config.ts'
+import { Gate } from './http/gate.ts'
+import { buildServer } from './http/server.ts'
+import { openImporter } from './importer-identity.ts'
+import { openIngest } from './ingest/ingest.ts'
+import type { IngestLimits } from './ingest/limits.ts'
+import { openLiveHub } from './live/live-hub.ts'
+import { encodeLost } from './store/lost-mark.ts'
+import { openStore } from './store/store.ts'
+
+export interface RunningNode {
+  /** How people reach it. */
+  url: string
+  port: number
+  /** Finishes what has come, acknowledges it, and closes everything. */
+  close(): Promise<void>
+}
+
+export interface NodeOptions {
+  /** Pino's; by default warnings and errors as JSON lines on standard error. */
+  log?: FastifyBaseLogger
+  limits?: Partial<IngestLimits>
+  dormant?: { silenceMs?: number; everyMs?: number }
+}
+
+/** Verify, export and import at once: two leave a core for ingest on the smallest machine. */
+const heavyMax = 2
+const heavyWaitingMax = 32
+const sweepMs = 3_600_000
+
+export async function startNode(config: NodeConfig, options: NodeOptions = {}): Promise<RunningNode> {
+  const log: FastifyBaseLogger = options.log ?? pino({ level: 'warn' }, pino.destination(2))
+  const crypto = openCrypto()
+  const signer = signerFromPem(await readFile(config.farmKey, 'utf8'))
+  const farm = { id: farmIdOf(signer.publicKey), signer }
+  const importer = await openImporter(config.importerKey, config.name, signer)
+  // What a killed node was importing.
+  await rm(config.temp, { recursive: true, force: true })
+
+  const store = await openStore({
+    folders: config.stores,
+    ...(config.restore !== undefined && { restore: config.restore }),
+    farm: farm.id,
+    farmKey: signer.publicKey,
+    crypto,
+  })
+  const live = openLiveHub()
+  const db = await openCatalog(config.catalog)
+  const failed = (code: string, text: string) => (err: unknown) => log.error({ code, err }, text)
+
+  const withdrawLost = async (recording: string) => {
+    const row = await findRecording(db, recording)
+    if (row) await store.withdrawLost(row)
+    log.info({ code: 'recording-returned', recording }, 'The agent of a dormant recording is back.')
+  }
+  const register = openRegister({
+    db,
+    node: config.name,
+    returned: (recording) =>
+      void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),
+    failed: failed('catalog-write', 'The catalog could not be written; it is tried again.'),
+  })
+  const ingest = await openIngest({
+    node: config.name,
+    signer,
+    crypto,
+    store,
+    register,
+    live,
+    log,
+    ...(options.limits && { limits: options.limits }),
+  })
+  const dormant = openDormantWatch({
+    db,
+    isOpen: (recording) => live.current(recording, 'cast') !== undefined,
+    markLost: async (row, sinceMs) => {
+      const offset = (await store.size(row, 'cast')) ?? 0
+      await store.markLost(row, encodeLost({ recording: row.id, offset, sinceMs }, signer))
+    },
+    found: (row, sinceMs) =>
+      log.warn(
+        { code: 'recording-dormant', recording: row.id, agent: row.agent, sinceMs },
+        'A recording is dormant.',
+      ),
+    failed: failed('dormant-watch', 'Silent recordings could not be looked for or marked.'),
+    ...options.dormant,
+  })
+
+  const { app, upgrades } = await buildServer({
+    config,
+    version: await versionOf(),
+    startedMs: Date.now(),
+    db,
+    store,
+    ingest,
+    live,
+    farm,
+    importer,
+    crypto,
+    log,
+    heavy: new Gate(heavyMax, heavyWaitingMax),
+  })
+
+  const closing = new AbortController()
+  const rebuild = async () => {
+    if (!(await isEmpty(db))) return
+    const counts = await rebuildCatalog({
+      db,
+      store,
+      folders: config.stores,
+      node: config.name,
+      farmKey: signer.publicKey,
+      crypto,
+      skipped: (recording, err) =>
+        log.warn(
+          { code: 'rebuild-skipped', recording, err },
+          'A stored file was not taken into the catalog.',
+        ),
+      signal: closing.signal,
+    })
+    if (counts.added + counts.skipped > 0)
+      log.warn(
+        { code: 'catalog-rebuilt', ...counts },
+        'The catalog was empty and was rebuilt from the store.',
+      )
+  }
+  const sweep = setInterval(
+    () => void sweepSignIns(db, Date.now()).catch(failed('sweep', 'Old sign-ins could not be removed.')),
+    sweepMs,
+  )
+  const closeParts = async () => {
+    clearInterval(sweep)
+    closing.abort()
+    await dormant.close()
+    await rebuilding
+    await register.close()
+    await db.destroy()
+  }
+  let rebuilding: Promise<void> = Promise.resolve()
+  try {
+    await app.listen({ host: config.host, port: config.port })
+  } catch (error) {
+    await ingest.close()
+    await app.close()
+    await closeParts()
+    throw error
+  }
+  rebuilding = rebuild().catch(failed('rebuild', 'The catalog could not be rebuilt.'))
+  const { port } = app.server.address() as AddressInfo
+  const url = config.publicUrl ?? `https://localhost:${port}`
+  log.info({ code: 'node-started', url, farm: farm.id }, 'The node listens.')
+
+  let closed: Promise<void> | undefined
+  const close = async () => {
+    upgrades.close()
+    await ingest.drain()
+    await ingest.close()
+    await app.close()
+    await closeParts()
+    log.info({ code: 'node-stopped' }, 'The node has stopped.')
+  }
+  return {
+    url,
+    port,
+    close: () => {
+      closed ??= close()
+      return closed
+    },
+  }
+}
+
+async function versionOf(): Promise<string> {
+  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
+  return (JSON.parse(text) as { version: string }).version
+}

@@ -1,0 +1,171 @@
+import { randomUUID } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { generate } from 'selfsigned'
+import { farmIdOf, generateKeyPem, publicKeyFromPem, publicKeyPem } from '../codec/ed25519.ts'
+import { replaceFile } from '../disk/atomic-replace.ts'
+import { makeFolder } from '../disk/folder.ts'
+import { addEnrolmentToken } from './catalog/agents.ts'
+import { type CatalogDatabase, openCatalog } from './catalog/open-catalog.ts'
+import { addApiToken, findApiToken } from './catalog/sign-ins.ts'
+import { addUser, listUsers } from './catalog/users.ts'
+import { nodeConfigPath } from './config.ts'
+import { hashPassword, makePassword } from './http/passwords.ts'
+import type { Role } from './policy/roles.ts'
+import { createStore } from './store/store-identity.ts'
+
+export interface SetUp {
+  /** False when the home was complete already. */
+  created: boolean
+  /** The first administrator, when this call made it: the only time its password is known. */
+  admin?: { user: string; password: string; roles: Role[] }
+  /** For the agent of this machine: one use, one hour. */
+  enrolmentToken: string
+  /** node.json. */
+  config: string
+}
+
+/** SPEC S6: nobody may play by default; who sets up one machine for themselves may, and `up` says so. */
+const adminRoles: Role[] = ['PolicyAdministrator', 'LoggingReader', 'Player']
+const enrolmentMs = 3_600_000
+/** Browsers refuse longer ones. */
+const certificateDays = 825
+
+/**
+ * Makes what one machine needs under `home`, or what is missing of it: farm key, TLS certificate, store folders, catalog
+ * with its first administrator, the command line's token. No node may run on this home meanwhile.
+ */
+export async function setUpNode({ home, port }: { home: string; port: number }): Promise<SetUp> {
+  const node = join(home, 'node')
+  await makeFolder(join(home, 'farm'))
+  await makeFolder(node)
+  const farmId = await farmKey(home)
+  await tls(node)
+  await createStore(join(node, 'recordings'), farmId)
+  await makeFolder(join(node, 'restore'))
+
+  const db = await openCatalog(join(node, 'catalog.db'))
+  try {
+    const admin = await firstAdministrator(db)
+    await clientToken(db, home, admin?.user)
+    const secret = await addEnrolmentToken(db, {
+      uses: 1,
+      expiresMs: Date.now() + enrolmentMs,
+      createdBy: 'set-up',
+    })
+    const config = nodeConfigPath(home)
+    const created = (await read(config)) === undefined
+    await writeConfig(config, port)
+    await writeClient(home, `https://localhost:${port}`)
+    return { created, ...(admin && { admin }), enrolmentToken: `${secret}.${farmId}`, config }
+  } finally {
+    await db.destroy()
+  }
+}
+
+/** Tells the command line where its node is; call it again once a free port (0) is known. */
+export async function writeClient(home: string, url: string): Promise<void> {
+  const client = { url, ca: join('node', 'tls.crt'), tokenFile: 'client.token' }
+  await replaceFile(join(home, 'client.json'), `${JSON.stringify(client, null, 2)}\n`)
+}
+
+async function farmKey(home: string): Promise<string> {
+  const path = join(home, 'farm', 'farm.key')
+  let pem = await read(path)
+  if (pem === undefined) {
+    pem = generateKeyPem()
+    await replaceFile(path, pem, 0o600)
+  }
+  const publicKey = publicKeyFromPem(pem)
+  await replaceFile(join(home, 'farm', 'farm.pub'), publicKeyPem(publicKey), 0o644)
+  return farmIdOf(publicKey)
+}
+
+async function tls(node: string): Promise<void> {
+  const key = join(node, 'tls.key')
+  const cert = join(node, 'tls.crt')
+  if ((await read(key)) !== undefined && (await read(cert)) !== undefined) return
+  const names = [...new Set(['localhost', hostname()])]
+  const made = await generate([{ name: 'commonName', value: `Tapedeck ${hostname()}`.slice(0, 64) }], {
+    keyType: 'ec',
+    curve: 'P-256',
+    algorithm: 'sha256',
+    notAfterDate: new Date(Date.now() + certificateDays * 86_400_000),
+    extensions: [
+      { name: 'basicConstraints', cA: false, critical: true },
+      { name: 'keyUsage', digitalSignature: true, critical: true },
+      { name: 'extKeyUsage', serverAuth: true },
+      {
+        name: 'subjectAltName',
+        altNames: [
+          ...names.map((value) => ({ type: 2 as const, value })),
+          { type: 7, ip: '127.0.0.1' },
+          { type: 7, ip: '::1' },
+        ],
+      },
+    ],
+  })
+  await replaceFile(key, made.private, 0o600)
+  await replaceFile(cert, made.cert, 0o644)
+}
+
+async function firstAdministrator(db: CatalogDatabase): Promise<SetUp['admin']> {
+  if ((await listUsers(db)).some((user) => user.roles.includes('PolicyAdministrator'))) return undefined
+  const password = makePassword()
+  const taken = (name: string) => addUserNamed(db, name, password)
+  const user = (await taken('admin')) ?? (await taken(`admin-${randomUUID().slice(0, 4)}`))
+  return { user: user!, password, roles: adminRoles }
+}
+
+async function addUserNamed(
+  db: CatalogDatabase,
+  name: string,
+  password: string,
+): Promise<string | undefined> {
+  const user = { name, roles: adminRoles, password: await hashPassword(password), createdMs: Date.now() }
+  return (await addUser(db, user)) ? name : undefined
+}
+
+async function clientToken(db: CatalogDatabase, home: string, admin: string | undefined): Promise<void> {
+  const path = join(home, 'client.token')
+  const found = (await read(path))?.trim()
+  if (found && (await findApiToken(db, found))) return
+  const users = await listUsers(db)
+  const userName = admin ?? users.find((user) => user.roles.includes('PolicyAdministrator'))!.name
+  const token = await addApiToken(db, { userName, label: 'command line', nowMs: Date.now() })
+  await replaceFile(path, `${token}\n`, 0o600)
+}
+
+// What an operator changed in it stays; the port is what this start asks for.
+async function writeConfig(path: string, port: number): Promise<void> {
+  const text = await read(path)
+  const before = text === undefined ? firstConfig() : (JSON.parse(text) as Record<string, unknown>)
+  if (text === undefined || before.port !== port)
+    await replaceFile(path, `${JSON.stringify({ ...before, port }, null, 2)}\n`)
+}
+
+function firstConfig(): Record<string, unknown> {
+  return {
+    name:
+      hostname()
+        .replace(/[^\w.-]/g, '-')
+        .slice(0, 50) || 'node',
+    host: '127.0.0.1',
+    stores: ['recordings'],
+    restore: 'restore',
+    catalog: 'catalog.db',
+    tlsKey: 'tls.key',
+    tlsCert: 'tls.crt',
+    farmKey: '../farm/farm.key',
+  }
+}
+
+async function read(path: string): Promise<string | undefined> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}

@@ -19,6 +19,8 @@ export interface SourcePosition {
   out: number
   timing: number
   time: number
+  /** Bytes of the output at `out` that earlier frames have already: a crash may divide what one timing line counts. */
+  skip?: number
 }
 
 /** What a session is: known when it starts. Times in ms since the epoch. */
@@ -93,7 +95,7 @@ const previous: Shape = { nullable: hash }
 const time: Shape = 'count'
 const version: Shape = 'count'
 
-const sourceShape: Shape = { object: { out: 'count', timing: 'count', time } }
+const sourceShape: Shape = { object: { out: 'count', timing: 'count', time }, optional: { skip: 'count' } }
 export const factsShape: Shape = {
   object: {
     session: { text: 64 },

@@ -1,0 +1,35 @@
+import { setPriority } from 'node:os'
+import { pino } from 'pino'
+import { startAgent } from './agent.ts'
+import { loadAgentConfig } from './config.ts'
+
+// agent/main.ts HOME: runs the agent of one home until SIGTERM or SIGINT.
+
+/** The recorded sessions come first: what the agent reads waits in memory for it. */
+const niceness = 15
+
+const home = process.argv[2]
+const log = pino({ name: 'agent', level: process.env.TAPEDECK_LOG ?? 'info', base: null })
+if (!home) {
+  log.fatal({ code: 'usage' }, 'Usage: agent/main.ts HOME')
+  process.exit(2)
+}
+try {
+  setPriority(niceness)
+  const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
+  log.info({ code: 'ready' }, 'agent ready')
+  const stop = () => {
+    agent.close().then(
+      () => process.exit(0),
+      (error: Error) => {
+        log.error({ code: 'close', error: error.message }, 'the agent did not end cleanly')
+        process.exit(1)
+      },
+    )
+  }
+  process.once('SIGTERM', stop)
+  process.once('SIGINT', stop)
+} catch (error) {
+  log.fatal({ code: (error as { code?: string }).code ?? 'failed' }, (error as Error).message)
+  process.exit(1)
+}

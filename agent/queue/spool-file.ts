@@ -1,0 +1,28 @@
+import { readdir } from 'node:fs/promises'
+
+// Names in a stream's spool folder: 20 digits of stream offset, then what lies there.
+//   .frame   a frame, an inline GAP, or END with its seek table: whole, or the last one and growing
+//   .gap     a GAP that took the place of frames; the file has its header and payload, its zeros are implied
+
+export interface SpoolFile {
+  start: number
+  kind: 'frame' | 'gap'
+}
+
+const pattern = /^(\d{20})\.(frame|gap)$/
+
+export function spoolFileName({ start, kind }: SpoolFile): string {
+  return `${String(start).padStart(20, '0')}.${kind}`
+}
+
+/** In order. A GAP wins over a frame at the same offset: the frame was about to be deleted. */
+export async function listSpoolFiles(dir: string): Promise<SpoolFile[]> {
+  const files = (await readdir(dir))
+    .map((name) => pattern.exec(name))
+    .filter((match) => match !== null)
+    .map((match) => ({ start: Number(match[1]), kind: match[2] as SpoolFile['kind'] }))
+  const gaps = new Set(files.filter((file) => file.kind === 'gap').map((file) => file.start))
+  return files
+    .filter((file) => file.kind === 'gap' || !gaps.has(file.start))
+    .sort((a, b) => a.start - b.start)
+}

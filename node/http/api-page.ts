@@ -25,11 +25,11 @@ function render(document: {
     ),
   )
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>${escape(document.info.title)}</title>
+<title>${escapeHtml(document.info.title)}</title>
 <style>body{font:16px/1.5 system-ui;max-width:56rem;margin:2rem auto;padding:0 1rem;color-scheme:light dark}
 code{font-family:ui-monospace,monospace}section{border-top:1px solid #8886;padding:.5rem 0}h2{font-size:1rem;margin:.3rem 0}
 pre{overflow:auto;background:#8881;padding:.5rem}table{border-collapse:collapse}td{padding:.1rem 1rem .1rem 0;vertical-align:top}</style>
-<h1>${escape(document.info.title)} ${escape(document.info.version)}</h1>
+<h1>${escapeHtml(document.info.title)} ${escapeHtml(document.info.version)}</h1>
 <p>For programs: <a href="/api/openapi.json">openapi.json</a>. Scripts send <code>Authorization: Bearer TOKEN</code>;
 browsers their cookie, and with every change the header <code>x-csrf-token</code> from <code>GET /api/session</code>.
 Refusals are <code>{"error":{"code","text","hint"}}</code>.</p>
@@ -41,15 +41,15 @@ ${operations.join('\n')}</html>`
 function section(method: string, path: string, operation: Operation): string {
   const parameters = (operation.parameters ?? []).map(
     ({ name, description, required }) =>
-      `<tr><td><code>${escape(name)}</code></td><td>${required ? 'required. ' : ''}${escape(description ?? '')}</td></tr>`,
+      `<tr><td><code>${escapeHtml(name)}</code></td><td>${required ? 'required. ' : ''}${escapeHtml(description ?? '')}</td></tr>`,
   )
   const body = Object.values(operation.requestBody?.content ?? {})[0]?.schema
-  return `<section><h2><code>${method} ${escape(path)}</code></h2><p>${escape(operation.summary ?? '')}
-${escape(operation.description ?? '')}</p>
+  return `<section><h2><code>${method} ${escapeHtml(path)}</code></h2><p>${escapeHtml(operation.summary ?? '')}
+${escapeHtml(operation.description ?? '')}</p>
 ${parameters.length > 0 ? `<table>${parameters.join('')}</table>` : ''}
-${body ? `<pre>${escape(JSON.stringify(body, null, 1))}</pre>` : ''}</section>`
+${body ? `<pre>${escapeHtml(JSON.stringify(body, null, 1))}</pre>` : ''}</section>`
 }
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (letter) => `&#${letter.charCodeAt(0)};`)
 }

@@ -20,15 +20,15 @@ function verb(name: string, description: string): Command {
   return program
     .command(name)
     .description(description)
-    .option('--home DIR', 'where this installation lies (default: ~/.tapedeck)')
+    .option('--home <dir>', 'where this installation lies (default: ~/.tapedeck)')
     .option('--json', 'print JSON')
 }
 
 function serverVerb(name: string, description: string): Command {
   return verb(name, description)
-    .option('--server URL', 'a server other than this home’s own')
-    .option('--token-file FILE', 'API token for it (or TAPEDECK_TOKEN)')
-    .option('--ca FILE', 'certificate authority of it, PEM')
+    .option('--server <url>', 'a server other than this home’s own')
+    .option('--token-file <file>', 'API token for it (or TAPEDECK_TOKEN)')
+    .option('--ca <file>', 'certificate authority of it, PEM')
 }
 
 /** Runs with a client that is opened when asked for, and closed at the end. */
@@ -49,7 +49,7 @@ async function withClient(
 }
 
 verb('up', 'Start a node and an agent on this machine, as the current user')
-  .addOption(new Option('--port N', 'port of the pages and the API; 0 = a free one').default('8443'))
+  .addOption(new Option('--port <n>', 'port of the pages and the API; 0 = a free one').default('8443'))
   .option('--no-sample', 'record no sample session into an empty store')
   .action(async (options) => (await import('./up.ts')).up(homePaths(options.home), options))
 
@@ -67,13 +67,13 @@ program
   })
 
 serverVerb('list', 'List recordings, newest first')
-  .option('--user NAME')
-  .option('--host NAME')
-  .option('--application NAME')
-  .option('--state STATE', 'live, complete or dormant')
-  .option('--from TIME', 'started at or after, ISO 8601')
-  .option('--to TIME', 'started before, ISO 8601')
-  .option('--limit N', 'at most so many', '50')
+  .option('--user <name>')
+  .option('--host <name>')
+  .option('--application <name>')
+  .option('--state <state>', 'live, complete or dormant')
+  .option('--from <time>', 'started at or after, ISO 8601')
+  .option('--to <time>', 'started before, ISO 8601')
+  .option('--limit <n>', 'at most so many', '50')
   .action((options) =>
     withClient(options, async (_, client) => {
       const { home: _home, server: _server, tokenFile: _token, ca: _ca, ...filters } = options
@@ -89,15 +89,15 @@ serverVerb('show', 'Show all that is known of a recording')
 
 serverVerb('play', 'Play a recording on this terminal')
   .argument('<id-or-file>')
-  .option('--speed N', '0.25 to 32', '1')
-  .option('--idle SECONDS', 'wait no longer than this where nothing happens')
+  .option('--speed <n>', '0.25 to 32', '1')
+  .option('--idle <seconds>', 'wait no longer than this where nothing happens')
   .action((target, options) =>
     withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
   )
 
 serverVerb('export', 'Write a recording as asciicast v2')
   .argument('<id-or-file>')
-  .option('--out FILE', 'instead of the standard output')
+  .option('--out <file>', 'instead of the standard output')
   .option('--exact', 'keep bytes that are no UTF-8 (asciinema reads them; strict players do not)')
   .action((target, options) =>
     withClient(options, async (_, client) =>
@@ -115,7 +115,7 @@ serverVerb('import', 'Import asciicast files or recordings')
 
 serverVerb('verify', 'Prove a recording: who signed it, what is whole, what is missing; exit 1 if not whole')
   .argument('<id-or-file>')
-  .option('--farm-key FILE', "the farm's public key, PEM, for a file")
+  .option('--farm-key <file>', "the farm's public key, PEM, for a file")
   .action((target, options) =>
     withClient(options, async (home, client) => {
       const { verify } = await import('./verify.ts')

@@ -62,7 +62,8 @@ export class Api {
     const body = (await response.json().catch(() => undefined)) as
       | { error?: { code?: string; text?: string; hint?: string } }
       | undefined
-    if (response.status === 401) this.#signedOut()
+    // Other 401s are about a password that was given, not about the session.
+    if (response.status === 401 && body?.error?.code === 'not-signed-in') this.#signedOut()
     throw new ApiError(
       response.status,
       body?.error?.code ?? `http-${response.status}`,

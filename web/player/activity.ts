@@ -6,6 +6,9 @@ const burstGapUs = 250_000
 /** No output for this long is idle. Animations redraw more often, so fast review does not skip them. */
 export const idleAfterUs = 2_000_000
 
+/** A stroke a thousandth as large as the largest is still a tenth as tall. */
+const flattening = 1 / 3
+
 interface Burst {
   startUs: number
   endUs: number
@@ -39,7 +42,7 @@ export class Activity {
     return this.#bursts.has(segment.offset)
   }
 
-  /** Heights from 0 to 1 for `count` equal stretches up to `endUs`; on a logarithmic scale, or one `cat` hides all typing. */
+  /** Heights from 0 to 1 for `count` equal stretches up to `endUs`; flattened, or one `cat` hides all typing. */
   histogram(segments: Segment[], endUs: number, count: number): Float32Array {
     const heights = new Float32Array(count)
     if (endUs <= 0) return heights
@@ -54,8 +57,8 @@ export class Activity {
       if (bursts) bursts.forEach(put)
       else put({ startUs: segment.startUs, endUs: segment.endUs, bytes: segment.rawBytes })
     }
-    const most = Math.log1p(heights.reduce((a, b) => Math.max(a, b), 1))
-    return heights.map((bytes) => Math.log1p(bytes) / most)
+    const most = heights.reduce((a, b) => Math.max(a, b), 1)
+    return heights.map((bytes) => (bytes / most) ** flattening)
   }
 
   /** Where nothing was written for a while, up to `endUs`. */

@@ -36,6 +36,8 @@ export class Emulator {
       allowProposedApi: true,
       cursorBlink: false,
       cursorInactiveStyle: 'block',
+      // Text in the colour of its ground would be hidden from the reviewer.
+      minimumContrastRatio: 3,
       fontFamily: getComputedStyle(document.documentElement).getPropertyValue('--font-mono'),
       theme: terminalTheme,
       logLevel: 'off',

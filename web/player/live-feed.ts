@@ -2,6 +2,9 @@
 const backoffMs = { first: 250, most: 10_000 }
 const headerBytes = 8
 
+/** The server closes so when the recording is complete and everything was sent. */
+const closedComplete = 1000
+
 export interface LiveFeedEvents {
   /** Where the stream is to go on: asked at every connection. */
   offset(): number
@@ -9,6 +12,8 @@ export interface LiveFeedEvents {
   bytes(offset: number, bytes: Uint8Array): void
   state(state: string, size: number): void
   connected(connected: boolean): void
+  /** The recording is complete and all of it has come. */
+  done(): void
 }
 
 /** Stream bytes of a live recording as the server gets them; comes back by itself after a cut. Returns how to end it. */
@@ -46,8 +51,9 @@ export function openLiveFeed(recording: string, events: LiveFeedEvents): () => v
       events.bytes(next, new Uint8Array(data as ArrayBuffer, headerBytes + skip))
       next = offset + size
     }
-    socket.onclose = () => {
+    socket.onclose = ({ code }) => {
       if (closed) return
+      if (code === closedComplete) return events.done()
       events.connected(false)
       const most = Math.min(backoffMs.most, backoffMs.first * 2 ** failures++)
       timer = window.setTimeout(connect, Math.random() * most)

@@ -40,23 +40,38 @@ export async function openPlayer(
   if (recording.state === 'live') {
     source.fed = true
     player.setLive(true, Math.max(source.endUs.value, (Date.now() - startMs) * 1000))
-    player.onTailTime = (timeUs) => delay.add(startMs + timeUs / 1000)
+    // What was there before says nothing about how long new bytes take.
+    const knownBytes = source.size
+    player.onTailTime = (timeUs) => {
+      if (source.size > knownBytes) delay.add(startMs + timeUs / 1000)
+    }
+    let completeBytes: number | undefined
+    const finish = () => {
+      closeFeed?.()
+      player.setLive(false)
+      changed()
+    }
+    const finishIfWhole = () => {
+      if (completeBytes !== undefined && source.tailOffset >= completeBytes) finish()
+    }
     closeFeed = openLiveFeed(recording.id, {
       offset: () => source.tailOffset,
       bytes(offset, bytes) {
         try {
           source.pushTail(offset, bytes)
+          finishIfWhole()
         } catch (error) {
           player.fail(error)
           closeFeed?.()
         }
       },
-      state(state) {
-        if (state === 'live') return
-        closeFeed?.()
-        player.setLive(false)
-        changed()
+      state(state, size) {
+        // The state may come before the last bytes do.
+        completeBytes = state === 'complete' ? size : undefined
+        if (state !== 'complete') player.setLive(state === 'live')
+        finishIfWhole()
       },
+      done: () => finish(),
       connected: (connected) => {
         player.connected.value = connected
       },

@@ -1,0 +1,201 @@
+import { readFileSync } from 'node:fs'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { extname } from 'node:path'
+import { type WebSocket, WebSocketServer } from 'ws'
+import { FrameScanner } from '../../format/frame-scanner.ts'
+import { parseRecord } from '../../format/records.ts'
+import type { FrameTable, Recording, TableEntry } from '../../web/api/recording.ts'
+
+// A server for the pages alone: the HTTP API's answers over recordings held in memory, where a test must decide what the
+// server says (errors, five thousand rows, hostile bytes). The real node is tested with the pages in test/e2e.
+
+const dist = new URL('../../web/dist/', import.meta.url)
+const types: Record<string, string> = {
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.svg': 'image/svg+xml',
+}
+/** The node's own policy, so that a page that breaks it breaks here. */
+const policy =
+  "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' data:; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'"
+
+export interface Held {
+  recording: Recording
+  bytes: Uint8Array
+  followUps?: string[]
+  verify?: unknown
+}
+
+export interface StandIn {
+  url: string
+  held: Map<string, Held>
+  /** Requests answered by the test: path → status and body. */
+  answers: Map<string, { status: number; body: unknown; afterMs?: number }>
+  requests: string[]
+  signedIn: boolean
+  /** Bytes that a live recording grows by. */
+  append(id: string, bytes: Uint8Array): void
+  finish(id: string): void
+  close(): Promise<void>
+}
+
+export async function openStandIn(): Promise<StandIn> {
+  const viewers = new Map<WebSocket, string>()
+  const sockets = new WebSocketServer({ noServer: true })
+  const server = createServer((request, response) => handle(request, response))
+  const standIn: StandIn = {
+    url: '',
+    held: new Map(),
+    answers: new Map(),
+    requests: [],
+    signedIn: true,
+    append(id, bytes) {
+      const held = standIn.held.get(id)!
+      const offset = held.bytes.length
+      held.bytes = Buffer.concat([held.bytes, bytes])
+      for (const [socket, watched] of viewers) if (watched === id) socket.send(liveMessage(offset, bytes))
+    },
+    finish(id) {
+      const { recording, bytes } = standIn.held.get(id)!
+      recording.state = 'complete'
+      for (const [socket, watched] of viewers)
+        if (watched === id)
+          socket.send(JSON.stringify({ type: 'state', state: 'complete', size: bytes.length }))
+    },
+    async close() {
+      for (const socket of viewers.keys()) socket.terminate()
+      server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+  server.on('upgrade', (request, socket, head) =>
+    sockets.handleUpgrade(request, socket, head, (viewer) => {
+      const url = new URL(request.url!, 'http://localhost')
+      const id = url.pathname.split('/')[3]!
+      const held = standIn.held.get(id)!
+      const from = Number(url.searchParams.get('from'))
+      viewers.set(viewer, id)
+      viewer.on('close', () => viewers.delete(viewer))
+      viewer.send(JSON.stringify({ type: 'state', state: held.recording.state, size: held.bytes.length }))
+      viewer.send(liveMessage(from, held.bytes.subarray(from)))
+    }),
+  )
+
+  function handle(request: IncomingMessage, response: ServerResponse): void {
+    const url = new URL(request.url!, 'http://localhost')
+    standIn.requests.push(`${request.method} ${url.pathname}${url.search}`)
+    const json = (status: number, body: unknown) => {
+      response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body))
+    }
+    const set = standIn.answers.get(`${request.method} ${url.pathname}`)
+    if (set) {
+      setTimeout(() => json(set.status, set.body), set.afterMs ?? 0)
+      return
+    }
+    if (!url.pathname.startsWith('/api/')) return page(url.pathname, response)
+    const session = { user: 'ada', roles: ['PolicyAdministrator', 'Player'], csrf: 'token' }
+    const [, , kind, id, part] = url.pathname.split('/')
+    if (kind === 'session') {
+      if (request.method === 'POST') standIn.signedIn = true
+      if (request.method === 'DELETE') standIn.signedIn = false
+      return standIn.signedIn
+        ? json(200, session)
+        : json(401, { error: { code: 'signed-out', text: 'Nobody is signed in.' } })
+    }
+    const all = [...standIn.held.values()].map(({ recording }) => recording)
+    if (kind === 'status')
+      return json(200, { recordings: { live: all.filter((row) => row.state === 'live').length } })
+    if (kind === 'recordings' && !id) return json(200, listOf(all, url.searchParams))
+    const held = standIn.held.get(id ?? '')
+    if (!held) return json(404, { error: { code: 'recording-unknown', text: 'There is no such recording.' } })
+    if (!part) return json(200, { ...held.recording, followUps: held.followUps ?? [] })
+    if (part === 'frames') return json(200, tableOf(held.bytes))
+    if (part === 'verify') return json(200, held.verify ?? {})
+    if (part === 'links') return json(201, { url: '/s/token', expires: Date.now() + 172_800_000 })
+    return range(held.bytes, request, response)
+  }
+
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  standIn.url = `http://localhost:${(server.address() as AddressInfo).port}`
+  return standIn
+}
+
+function page(path: string, response: ServerResponse): void {
+  const file = extname(path) ? path.slice(1) : 'index.html'
+  const type = types[extname(file)] ?? 'application/octet-stream'
+  response
+    .writeHead(200, { 'content-type': type, 'content-security-policy': policy })
+    .end(readFileSync(new URL(file, dist)))
+}
+
+function listOf(all: Recording[], query: URLSearchParams): { recordings: Recording[]; next?: string } {
+  const text = query.get('q') ?? ''
+  const rows = all
+    .filter((row) => !query.get('state') || row.state === query.get('state'))
+    .filter((row) => !query.get('user') || row.user === query.get('user'))
+    .filter((row) => `${row.user} ${row.host} ${row.command}`.includes(text))
+    .sort((a, b) => (query.get('sort') === 'start' ? 1 : -1) * a.start.localeCompare(b.start))
+  const from = Number(query.get('after') ?? 0)
+  const to = from + Number(query.get('limit'))
+  return { recordings: rows.slice(from, to), ...(to < rows.length && { next: String(to) }) }
+}
+
+function range(bytes: Uint8Array, request: IncomingMessage, response: ServerResponse): void {
+  const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? '')!
+  response
+    .writeHead(206, { 'content-type': 'application/zstd' })
+    .end(bytes.subarray(Number(from), Number(to) + 1))
+}
+
+function liveMessage(offset: number, bytes: Uint8Array): Buffer {
+  const header = Buffer.alloc(8)
+  header.writeBigUInt64BE(BigInt(offset))
+  return Buffer.concat([header, bytes])
+}
+
+/** The frame table of a stream, as the node's API gives it. */
+export function tableOf(bytes: Uint8Array): FrameTable {
+  const scanner = new FrameScanner()
+  scanner.push(bytes)
+  const frames: TableEntry[] = []
+  for (let part = scanner.next(); part; part = scanner.next()) {
+    const last = frames.at(-1)
+    if (part.kind === 'head') {
+      const head = parseRecord('head', part.payload)
+      const { offset, size } = part
+      frames.push({ kind: 'frame', offset, size, startUs: head.start, endUs: head.start, sealed: false })
+    } else if (part.kind === 'body' && last) {
+      if (part.first) last.bodyOffset = part.offset
+      last.bodySize = part.offset + part.bytes.length - last.bodyOffset!
+    } else if (part.kind === 'seal' && last) {
+      const seal = parseRecord('seal', part.payload)
+      Object.assign(last, { sealed: true, endUs: seal.end, rawBytes: seal.raw })
+      last.size = part.offset + part.size - last.offset
+    } else if (part.kind === 'gap') {
+      const gap = parseRecord('gap', part.payload)
+      const { offset, size } = part
+      frames.push({
+        kind: 'gap',
+        offset,
+        size,
+        startUs: gap.from,
+        endUs: gap.to,
+        reason: gap.reason,
+        sealed: true,
+      })
+    } else if (part.kind === 'end') {
+      const { end } = parseRecord('end', part.payload)
+      frames.push({
+        kind: 'end',
+        offset: part.offset,
+        size: part.size,
+        startUs: end,
+        endUs: end,
+        sealed: true,
+      })
+    }
+  }
+  return { size: bytes.length, frames }
+}

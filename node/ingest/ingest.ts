@@ -9,6 +9,7 @@ import type { Channel } from './channel.ts'
 import type { ChannelContext } from './channel-context.ts'
 import { Connection, revoked } from './connection.ts'
 import { CreditPool } from './credit-pool.ts'
+import { descriptorShare } from './descriptor-share.ts'
 import { openFarmTokens } from './farm-tokens.ts'
 import { FilePool } from './file-pool.ts'
 import type { IngestLog } from './ingest-log.ts'
@@ -80,7 +81,7 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
     limits,
     tokens: openFarmTokens(farmIdOf(signer.publicKey), signer, crypto),
     lanes: new Lanes(limits),
-    files: new FilePool(limits.openFilesMax),
+    files: new FilePool(Math.min(limits.openFilesMax, await descriptorShare())),
     credit: new CreditPool(limits.creditBytesMax, limits.channelCreditBytesMax),
     owners,
     troubles: new StoreTroubles(log),

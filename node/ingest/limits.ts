@@ -42,6 +42,6 @@ export const defaultLimits: IngestLimits = {
   storeCallsMax: 8,
   /** All stores together; the rest of the pool serves readers. */
   callsMax: 16,
-  /** Node raises its descriptor limit to the hard one, 4,096 at the least on a usual host; sockets and readers need the rest. */
-  openFilesMax: 2_048,
+  /** Opening a file again costs more than its write. Half of the descriptors the system allows is a second bound. */
+  openFilesMax: 8_192,
 }

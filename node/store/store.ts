@@ -117,11 +117,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     async open(place, stream) {
       const path = await pathOf(place, stream)
       try {
-        await makeFolder(dirname(path), folderMode)
-        const file = await DurableFile.open(path, fileMode)
+        const file = await openFile(path)
         try {
-          // Unmounted since the first look? Then this is the mount point's own file system.
-          await folders.pathOf(place.store)
+          // Unmounted since the first look? Then this new file is in the mount point's own file system.
+          if (file.size === 0) await folders.pathOf(place.store)
         } catch (error) {
           await file.close()
           throw error
@@ -202,6 +201,16 @@ export async function openStore(options: StoreOptions): Promise<Store> {
           }
         }),
       ),
+  }
+}
+
+async function openFile(path: string): Promise<DurableFile> {
+  try {
+    return await DurableFile.open(path, fileMode)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    await makeFolder(dirname(path), folderMode)
+    return DurableFile.open(path, fileMode)
   }
 }
 

@@ -4,7 +4,7 @@ import fastifyCookie from '@fastify/cookie'
 import fastifyHelmet from '@fastify/helmet'
 import fastifySwagger from '@fastify/swagger'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import fastify from 'fastify'
+import fastify, { LogController } from 'fastify'
 import { addAccess } from './access.ts'
 import { addApiPage } from './api-page.ts'
 import type { App, HttpContext } from './context.ts'
@@ -39,7 +39,7 @@ export async function buildServer(context: HttpContext): Promise<{ app: App; upg
     https: { key, cert, minVersion: 'TLSv1.2' },
     loggerInstance: context.log,
     // Addresses carry share tokens and names: what is logged is chosen line by line.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
     forceCloseConnections: true,

@@ -1,15 +1,16 @@
 import type { StreamName } from '../../format/records.ts'
-import { ChannelReceiver } from '../../wire/receiver.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { FrameTable } from '../store/frame-table.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import type { ChannelContext, ChannelPeer } from './channel-context.ts'
+import { ChannelReceipts } from './channel-receipts.ts'
 import { complete } from './complete-recording.ts'
 import { ChannelCredit } from './credit-pool.ts'
 import { parseGap } from './gap-frame.ts'
 import type { Flushed, IncomingStream } from './incoming-stream.ts'
 import { type OpenMessage, openStream } from './open-stream.ts'
 import { Backoff } from './retry.ts'
+import { StreamIntake } from './stream-intake.ts'
 
 // One stream that an agent sends on one connection.
 //
@@ -30,15 +31,13 @@ export class Channel {
   readonly #context: ChannelContext
   readonly #peer: ChannelPeer
   readonly #message: OpenMessage
-  readonly #credit: ChannelCredit
+  readonly #intake: StreamIntake
+  readonly #receipts: ChannelReceipts
   readonly #stop = new AbortController()
   #state: State = 'opening'
   #acked: number
-  #receiver = new ChannelReceiver(0)
   #incoming: IncomingStream | undefined
   #place: StorePlace | undefined
-  /** After a reopening, until the agent has gone back too: what it sent before still arrives. */
-  #rewinding = false
   #finishBytes: number | undefined
   #work: Promise<void> = Promise.resolve()
   #flushing: Promise<void> | undefined
@@ -50,7 +49,8 @@ export class Channel {
     this.#peer = peer
     this.#message = message
     this.#acked = message.acked
-    this.#credit = new ChannelCredit(context.credit, () => this.#moreCredit())
+    this.#intake = new StreamIntake(new ChannelCredit(context.credit, () => this.#moreCredit()))
+    this.#receipts = new ChannelReceipts(context.tokens, peer, message)
   }
 
   get waiting(): boolean {
@@ -64,12 +64,8 @@ export class Channel {
   /** Throws WireError for what no honest agent sends; the connection then ends. */
   data(offset: number, bytes: Uint8Array): void {
     if (this.#state !== 'open') return
-    if (this.#rewinding) {
-      if (offset > this.#receiver.next) return
-      this.#rewinding = false
-    }
-    const fresh = this.#receiver.accept(offset, bytes)
-    if (fresh.length === 0) return
+    const fresh = this.#intake.take(offset, bytes)
+    if (!fresh) return
     this.#context.counts.acceptedBytes += fresh.length
     this.#incoming!.push(fresh.length < copyBelowBytes ? new Uint8Array(fresh) : fresh)
     this.#flushSoon()
@@ -77,21 +73,14 @@ export class Channel {
 
   /** `gap` = base64url of the GAP's skippable header and payload. */
   skip(from: number, to: number, gap: string): void {
-    if (this.#state !== 'open' || (this.#rewinding && from > this.#receiver.next)) return
-    if (to <= this.#receiver.next) return
-    if (from !== this.#receiver.next)
-      throw new WireError('offset', `Expected a skip from ${this.#receiver.next}, got one from ${from}.`)
+    if (this.#state !== 'open' || !this.#intake.skip(from, to)) return
     const frame = parseGap(gap, to - from)
-    this.#rewinding = false
-    this.#receiver.skip(to)
     this.#incoming!.gap(frame, to)
     this.#flushSoon()
   }
 
   finish(size: number): void {
-    if (this.#state !== 'open' || (this.#rewinding && size > this.#receiver.next)) return
-    if (size !== this.#receiver.next)
-      throw new WireError('offset', `Expected to finish at ${this.#receiver.next}, got ${size}.`)
+    if (this.#state !== 'open' || !this.#intake.finish(size)) return
     this.#finishBytes = size
     this.#completeIfDurable()
   }
@@ -113,13 +102,7 @@ export class Channel {
 
   discard(): void {
     if (this.#state === 'ended') return
-    const { recording, stream } = this
-    const receipt = { recording, stream, offset: this.#acked, seal: '', final: true, discarded: true }
-    this.#peer.send({
-      type: 'receipt',
-      channel: this.#message.channel,
-      receipt: this.#context.tokens.receipt(receipt),
-    })
+    this.#receipts.discarded(this.#acked)
     void this.#end()
   }
 
@@ -177,14 +160,13 @@ export class Channel {
     this.#incoming = incoming
     this.#state = 'open'
     this.#acked = incoming.next
-    this.#receiver = new ChannelReceiver(incoming.next)
-    const limit = this.#receiver.grant(this.#credit.renew(0))
+    const limit = this.#intake.open(incoming.next)
     this.#peer.acks.flush()
     const token = tokens.place(recording, place)
     this.#peer.send({ type: 'opened', channel, offset: incoming.next, limit, place: token })
     live.state(recording, stream, { state: 'live', sizeBytes: incoming.next })
     if (live.watched(recording, stream)) this.live(true)
-    this.#sendReceipt(incoming.next)
+    this.#receipts.upTo(incoming.next, incoming.verification)
   }
 
   #flushSoon(): void {
@@ -209,10 +191,9 @@ export class Channel {
     const { channel } = this.#message
     this.#context.troubles.well(this)
     this.#acked = offset
-    this.#receiver.ack(offset)
-    const limit = this.#receiver.grant(this.#credit.renew(receivedBytes))
+    const limit = this.#intake.durable(offset, receivedBytes)
     this.#peer.acks.ack(proof, channel, offset, limit)
-    this.#sendReceipt(offset)
+    this.#receipts.upTo(offset, this.#incoming!.verification)
     this.#context.progress.note(this)
     if (this.#incoming!.hasPending) this.#flushSoon()
     else this.#completeIfDurable()
@@ -228,7 +209,6 @@ export class Channel {
     this.#context.troubles.report(this, error)
     this.#context.live.left(this.recording, this.stream)
     this.#state = 'opening'
-    this.#rewinding = true
     this.#finishBytes = undefined
     this.#incoming = undefined
     this.#work = this.#open(true)
@@ -236,21 +216,7 @@ export class Channel {
 
   #moreCredit(): void {
     if (this.#state !== 'open') return
-    const limit = this.#receiver.grant(this.#credit.renew(0))
-    this.#peer.acks.credit(this.#message.channel, this.#acked, limit)
-  }
-
-  #sendReceipt(durable: number): void {
-    const boundary = this.#incoming!.verification.takeBoundary(durable)
-    if (!boundary) return
-    const { recording, stream } = this
-    const receipt = { recording, stream, offset: boundary.offset, seal: boundary.hash }
-    this.#peer.acks.flush()
-    this.#peer.send({
-      type: 'receipt',
-      channel: this.#message.channel,
-      receipt: this.#context.tokens.receipt(receipt),
-    })
+    this.#peer.acks.credit(this.#message.channel, this.#acked, this.#intake.moreCredit())
   }
 
   #completeIfDurable(): void {
@@ -260,20 +226,15 @@ export class Channel {
   }
 
   async #complete(incoming: IncomingStream, size: number): Promise<void> {
-    const { tokens, live } = this.#context
+    const { live } = this.#context
     const { recording, stream } = this
     if (incoming.fileSize > size) {
       const text = `${recording} is finished at ${size} bytes; its file has ${incoming.fileSize}.`
       return this.#refuse(new WireError('fork', text, 'Go on in a new recording.'))
     }
-    if (
-      !(await complete(this.#context, this, incoming.verification.completed(stream, size), this.#stop.signal))
-    )
-      return
-    const seal = incoming.verification.lastBoundary?.hash ?? ''
-    const receipt = tokens.receipt({ recording, stream, offset: size, seal, final: true })
-    this.#peer.acks.flush()
-    this.#peer.send({ type: 'receipt', channel: this.#message.channel, receipt })
+    const completed = incoming.verification.completed(stream, size)
+    if (!(await complete(this.#context, this, completed, this.#stop.signal))) return
+    this.#receipts.final(size, incoming.verification)
     live.state(recording, stream, { state: 'complete', sizeBytes: size })
     void this.#end()
   }
@@ -295,7 +256,7 @@ export class Channel {
     this.#stop.abort()
     progress.forget(this)
     troubles.well(this)
-    this.#credit.close()
+    this.#intake.close()
     this.#peer.acks.forget(this.#message.channel)
     this.#peer.ended(this.#message.channel)
     const last = this.#letGo(wasOpen)

@@ -62,8 +62,9 @@ export class IncomingStream {
   }
 
   /**
-   * Reads what the file has. Goes on at min(size, `acked`), where `acked` = highest offset acknowledged to this agent;
-   * when that is below `oldest`, the agent's first byte, at the last proven boundary, from which a GAP can follow.
+   * Reads what the file has. Goes on at min(size, `acked`), where `acked` = highest offset acknowledged to this agent.
+   * A file below `acked` has lost bytes and may end within a GAP: then at its last proven boundary, or at `oldest`, the
+   * agent's first byte, if the file has that. Below `oldest` a GAP can follow there.
    */
   static async open(options: IncomingOptions, acked: number, oldest: number): Promise<IncomingStream> {
     const { store, files, place, stream, farmKey, crypto } = options
@@ -81,8 +82,8 @@ export class IncomingStream {
     try {
       const size = (await store.size(place, stream)) ?? 0
       const whole = await scan(size)
-      let next = Math.min(size, acked)
-      if (next < oldest) next = Math.min(next, whole.provenOffset)
+      const floor = oldest <= size ? Math.max(oldest, whole.provenOffset) : whole.provenOffset
+      const next = Math.min(acked, size < acked ? Math.min(size, floor) : size)
       const known = next < oldest ? next : Math.max(next, whole.provenOffset)
       return new IncomingStream(options, known === size ? whole : await scan(known), { next, size })
     } catch (error) {

@@ -105,7 +105,8 @@ test('a file that lost synced bytes is noticed before it is written to', async (
   await file.close()
   agent.data(1, 900, bytes.subarray(900, 1000))
   await agent.until(() => agent.opened(1).length === 2)
-  t.is(agent.opened(1)[1]!.offset, 500)
+  // No boundary is left, so the agent starts again.
+  t.is(agent.opened(1)[1]!.offset, 0)
   t.deepEqual(await stored(node, recording), bytes.subarray(0, 500))
 })
 

@@ -8,8 +8,7 @@ import { complete } from './complete-recording.ts'
 import { ChannelCredit } from './credit-pool.ts'
 import { parseGap } from './gap-frame.ts'
 import type { Flushed, IncomingStream } from './incoming-stream.ts'
-import { type OpenMessage, openStream } from './open-stream.ts'
-import { Backoff } from './retry.ts'
+import { type OpenMessage, openWhenPossible } from './open-stream.ts'
 import { StreamIntake } from './stream-intake.ts'
 
 // One stream that an agent sends on one connection.
@@ -129,26 +128,21 @@ export class Channel {
   }
 
   async #open(again: boolean): Promise<void> {
-    const { owners, limits, troubles } = this.#context
-    const backoff = new Backoff(limits.retryMsMin, limits.retryMsMax)
-    const since = performance.now()
-    if (again) await backoff.wait(this.#stop.signal)
-    else await owners.claim(this)
-    while (this.#state === 'opening') {
-      try {
-        const mayLose = performance.now() - since >= limits.staleShareMs
-        const opened = await openStream(this.#context, this.#peer.agent, this.#message, this.#acked, mayLose)
-        if (opened === 'discarded') return this.discard()
+    const { owners, troubles } = this.#context
+    const { signal } = this.#stop
+    if (!again) await owners.claim(this)
+    try {
+      const tries = { again, acked: this.#acked, who: this, signal }
+      const opened = await openWhenPossible(this.#context, this.#peer.agent, this.#message, tries)
+      if (opened === 'discarded') this.discard()
+      else if (signal.aborted) await opened?.incoming.close()
+      else if (opened) {
         // After a failed write only a sync shows that the store is well.
         if (!again) troubles.well(this)
-        if (this.#stop.signal.aborted) return await opened.incoming.close()
-        return this.#opened(opened.place, opened.incoming)
-      } catch (error) {
-        if (this.#stop.signal.aborted) return
-        if (error instanceof WireError) return this.#refuse(error)
-        troubles.report(this, error)
-        await backoff.wait(this.#stop.signal)
+        this.#opened(opened.place, opened.incoming)
       }
+    } catch (error) {
+      if (!signal.aborted) this.#refuse(error as WireError)
     }
   }
 
@@ -262,6 +256,8 @@ export class Channel {
     const last = this.#letGo(wasOpen)
     this.#flushing = last
     await last
+    // An opening on its way still has the file.
+    await this.#work
     live.left(this.recording, this.stream)
     owners.release(this)
   }

@@ -7,7 +7,8 @@ import { WireError } from '../../wire/wire-error.ts'
 import { AckBatch } from './ack-batch.ts'
 import { Channel } from './channel.ts'
 import type { ChannelContext, ChannelPeer } from './channel-context.ts'
-import { checkHello } from './hello.ts'
+import { Heartbeat } from './heartbeat.ts'
+import { admit, revoked } from './hello.ts'
 import type { OpenMessage } from './open-stream.ts'
 
 // One agent's WebSocket.
@@ -17,8 +18,6 @@ import type { OpenMessage } from './open-stream.ts'
 //
 // What was not acknowledged when it closes is sent again on the next connection.
 
-/** A peer that is silent for this many heartbeats is gone. */
-const heartbeatsMissedMax = 3
 /** RFC 6455: policy violation; going away. */
 const closeCodes = { refused: 1008, away: 1001 }
 
@@ -36,11 +35,11 @@ export class Connection implements ChannelPeer {
   readonly #channels = new Map<number, Channel>()
   /** Ended here while the agent may still send: what comes for them is dropped. */
   readonly #ended = new Set<number>()
+  readonly #heartbeat: Heartbeat
   readonly #timers: NodeJS.Timeout[] = []
   #state: State = 'challenged'
   #agent = ''
   #host = ''
-  #silent = 0
 
   constructor(
     context: ChannelContext,
@@ -56,16 +55,18 @@ export class Connection implements ChannelPeer {
     this.remoteAddress = remoteAddress
     this.acks = new AckBatch((message) => this.send(message), context.limits.ackDelayMs)
     socket.on('message', (data, isBinary) => this.#onMessage(data, isBinary))
-    socket.on('pong', () => {
-      this.#silent = 0
-    })
     socket.on('close', () => this.#onClose())
     // ws closes the socket after an error; what it says is of the peer's making.
     socket.on('error', (error) =>
       this.#context.log.warn({ agent: this.#agent, remoteAddress, err: error }, 'Agent socket'),
     )
     const { heartbeatMs, helloMs } = context.limits
-    this.#timers.push(setInterval(() => this.#beat(), heartbeatMs))
+    this.#heartbeat = new Heartbeat(socket, heartbeatMs, {
+      alive: () => {
+        if (this.isWelcome) context.register.heartbeat(this.#agent)
+      },
+      gone: () => this.terminate(),
+    })
     this.#timers.push(setTimeout(() => this.#expectHello(), helloMs))
     this.send({ type: 'challenge', nonce: this.#nonce, farm: context.tokens.farm, time: Date.now() })
   }
@@ -129,7 +130,7 @@ export class Connection implements ChannelPeer {
   }
 
   #onMessage(data: RawData, isBinary: boolean): void {
-    this.#silent = 0
+    this.#heartbeat.heard()
     if (this.#state === 'closed') return
     try {
       if (!(data instanceof Uint8Array)) throw new WireError('message', 'Expected a message in one piece.')
@@ -184,17 +185,13 @@ export class Connection implements ChannelPeer {
   }
 
   async #onHello(hello: Extract<AgentMessage, { type: 'hello' }>): Promise<void> {
-    const { tokens, signer, crypto, register, limits } = this.#context
+    const { register, limits } = this.#context
     try {
-      const farm = { id: tokens.farm, key: signer.publicKey }
-      const { agent, host } = checkHello(hello, this.#nonce, farm, crypto, Date.now())
+      const { agent, host } = await admit(this.#context, hello, this.#nonce)
       this.#agent = agent
       this.#host = host
-      if (!(await register.agentAllowed(agent))) throw revoked()
     } catch (error) {
-      const unknown = () =>
-        new WireError('unavailable', 'The node cannot tell now who may connect.', 'It tries again.')
-      this.refuse(error instanceof WireError ? error : unknown())
+      this.refuse(error as WireError)
       return
     }
     if (this.#state !== 'checking') return
@@ -231,16 +228,6 @@ export class Connection implements ChannelPeer {
     return channel
   }
 
-  #beat(): void {
-    if (this.#silent >= heartbeatsMissedMax) {
-      this.terminate()
-      return
-    }
-    if (this.#silent === 0 && this.isWelcome) this.#context.register.heartbeat(this.#agent)
-    this.#silent += 1
-    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping()
-  }
-
   #expectHello(): void {
     if (this.#state === 'challenged')
       this.refuse(new WireError('state', `Expected hello within ${this.#context.limits.helloMs} ms.`))
@@ -259,12 +246,9 @@ export class Connection implements ChannelPeer {
 
   #onClose(): void {
     this.#state = 'closed'
+    this.#heartbeat.stop()
     for (const timer of this.#timers) clearTimeout(timer)
     this.acks.close()
     void this.closeChannels().finally(this.#onClosed)
   }
-}
-
-export function revoked(): WireError {
-  return new WireError('revoked', 'This agent may not send any more.', 'Enrol it again if it should.')
 }

@@ -3,12 +3,15 @@ import type { Crypto } from '../../format/ports.ts'
 import { type AgentCertificate, openToken } from '../../format/token.ts'
 import { type AgentMessage, helloBytes } from '../../wire/messages.ts'
 import { WireError } from '../../wire/wire-error.ts'
+import type { ChannelContext } from './channel-context.ts'
+
+type Hello = Extract<AgentMessage, { type: 'hello' }>
 
 const enrol = 'Enrol the agent again.'
 
 /** Who speaks: shows a certificate of this farm and has signed our nonce with its key. Throws WireError. */
-export function checkHello(
-  hello: Extract<AgentMessage, { type: 'hello' }>,
+function checkHello(
+  hello: Hello,
   nonce: string,
   farm: { id: string; key: Uint8Array },
   crypto: Crypto,
@@ -31,4 +34,20 @@ export function checkHello(
   if (!key || !signature || !crypto.verify(key, helloBytes(nonce, farm.id), signature))
     throw new WireError('identity', 'The signature in hello is not by the key of the certificate.', enrol)
   return certificate
+}
+
+/** Who may send. Throws WireError. */
+export async function admit(context: ChannelContext, hello: Hello, nonce: string): Promise<AgentCertificate> {
+  const { tokens, signer, crypto, register } = context
+  const farm = { id: tokens.farm, key: signer.publicKey }
+  const certificate = checkHello(hello, nonce, farm, crypto, Date.now())
+  const allowed = await register.agentAllowed(certificate.agent).catch(() => undefined)
+  if (allowed === undefined)
+    throw new WireError('unavailable', 'The node cannot tell now who may connect.', 'Try again later.')
+  if (!allowed) throw revoked()
+  return certificate
+}
+
+export function revoked(): WireError {
+  return new WireError('revoked', 'This agent may not send any more.', 'Enrol it again if it should.')
 }

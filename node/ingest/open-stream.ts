@@ -4,6 +4,7 @@ import { StoreError } from '../store/store-error.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import type { ChannelContext } from './channel-context.ts'
 import { IncomingStream } from './incoming-stream.ts'
+import { Backoff } from './retry.ts'
 
 export type OpenMessage = Extract<AgentMessage, { type: 'open' }>
 
@@ -12,12 +13,50 @@ export interface OpenedStream {
   incoming: IncomingStream
 }
 
+export interface Tries {
+  /** After a failure: the first try waits too. */
+  again: boolean
+  /** Highest offset acknowledged to this agent. */
+  acked: number
+  /** Whose trouble it is meanwhile. */
+  who: object
+  signal: AbortSignal
+}
+
 /**
- * Answers `open` with the stream's file, ready to go on, or `discarded` when the recording was deleted on purpose.
- * Throws WireError when the agent may not, anything else when it cannot be done now.
- * `acked` = highest offset acknowledged to this agent; `mayLose` = the file's loss of bytes is taken as final.
+ * Answers `open` with the stream's file, ready to go on, or `discarded` when the recording was deleted on purpose; tries
+ * as long as it takes, `undefined` when stopped. Throws WireError when the agent may not.
  */
-export async function openStream(
+export async function openWhenPossible(
+  context: ChannelContext,
+  agent: string,
+  message: OpenMessage,
+  { again, acked, who, signal }: Tries,
+): Promise<OpenedStream | 'discarded' | undefined> {
+  const { limits, troubles } = context
+  const backoff = new Backoff(limits.retryMsMin, limits.retryMsMax)
+  const since = performance.now()
+  if (again) await backoff.wait(signal)
+  while (!signal.aborted) {
+    try {
+      return await openStream(
+        context,
+        agent,
+        message,
+        acked,
+        performance.now() - since >= limits.staleShareMs,
+      )
+    } catch (error) {
+      if (error instanceof WireError) throw error
+      if (!signal.aborted) troubles.report(who, error)
+      await backoff.wait(signal)
+    }
+  }
+  return undefined
+}
+
+// `mayLose` = the file's loss of bytes is taken as final. Throws WireError, or anything else when it cannot be done now.
+async function openStream(
   context: ChannelContext,
   agent: string,
   message: OpenMessage,

@@ -48,7 +48,9 @@ export function guardCsi(
   }
   if (tooLong.test(kept)) kept = clampNumbers(kept, csiParameterMax)
   if (kept.length > 1 && final !== 'm') {
-    if (countedRows.includes(final)) kept = clampNumbers(kept, size.rows)
+    // Repeats beyond a full screen only scroll away.
+    if (final === 'b') kept = clampNumbers(kept, size.columns * size.rows)
+    else if (countedRows.includes(final)) kept = clampNumbers(kept, size.rows)
     else if (countedColumns.includes(final) && (final !== 'A' || intermediates === ' '))
       kept = clampNumbers(kept, size.columns)
   }

@@ -83,7 +83,7 @@ export async function openStandIn(): Promise<StandIn> {
     }),
   )
 
-  function handle(request: IncomingMessage, response: ServerResponse): void {
+  function handle(request: IncomingMessage, response: ServerResponse): unknown {
     const url = new URL(request.url!, 'http://localhost')
     standIn.requests.push(`${request.method} ${url.pathname}${url.search}`)
     const json = (status: number, body: unknown) => {
@@ -102,7 +102,7 @@ export async function openStandIn(): Promise<StandIn> {
       if (request.method === 'DELETE') standIn.signedIn = false
       return standIn.signedIn
         ? json(200, session)
-        : json(401, { error: { code: 'signed-out', text: 'Nobody is signed in.' } })
+        : json(401, { error: { code: 'not-signed-in', text: 'Nobody is signed in.' } })
     }
     const all = [...standIn.held.values()].map(({ recording }) => recording)
     if (kind === 'status')

@@ -11,27 +11,29 @@ const narrowKey = 'tapedeck-rail'
 export function Frame({ children }: { children: ComponentChildren }) {
   const { router, liveCount } = useApp()
   const path = router.place.value.path
-  const narrow = useSignal(localStorage.getItem(narrowKey) === 'narrow' || path.startsWith('/recordings/'))
+  const chosen = useSignal(localStorage.getItem(narrowKey))
+  // The player takes all the width there is, unless the reviewer wants the names.
+  const narrow = chosen.value ? chosen.value === 'narrow' : path.startsWith('/recordings/')
   useLiveCount()
   const live = liveCount.value
   const toggle = () => {
-    narrow.value = !narrow.value
-    localStorage.setItem(narrowKey, narrow.value ? 'narrow' : 'wide')
+    chosen.value = narrow ? 'wide' : 'narrow'
+    localStorage.setItem(narrowKey, chosen.value)
   }
   const link = (href: string, label: string, icon: 'list' | 'live', current: boolean) => (
-    <a href={href} title={narrow.value ? label : undefined} aria-current={current ? 'page' : undefined}>
+    <a href={href} title={narrow ? label : undefined} aria-current={current ? 'page' : undefined}>
       <Icon name={icon} />
       <span class="label">{label}</span>
     </a>
   )
   return (
-    <div class={narrow.value ? 'frame narrow' : 'frame'}>
+    <div class={narrow ? 'frame narrow' : 'frame'}>
       <header class="bar">
         <button
           type="button"
           class="button bare icon rail-toggle"
-          aria-label={narrow.value ? 'Show the names in the rail' : 'Hide the names in the rail'}
-          aria-expanded={!narrow.value}
+          aria-label={narrow ? 'Show the names in the rail' : 'Hide the names in the rail'}
+          aria-expanded={!narrow}
           onClick={toggle}
         >
           <Icon name="menu" />

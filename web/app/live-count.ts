@@ -2,11 +2,12 @@ import { useEffect } from 'preact/hooks'
 import { useApp } from './app-state.ts'
 
 /** The count is a hint in a corner: seldom enough to cost nothing. */
-const countMs = 10_000
+const countMs = 5000
 
 /** Keeps the count of live recordings in the bar while the page is seen. */
 export function useLiveCount(): void {
-  const { api, liveCount } = useApp()
+  const { api, liveCount, router } = useApp()
+  const path = router.place.value.path
   useEffect(() => {
     const count = async () => {
       if (document.hidden) return
@@ -20,5 +21,5 @@ export function useLiveCount(): void {
     count()
     const timer = setInterval(count, countMs)
     return () => clearInterval(timer)
-  }, [api, liveCount])
+  }, [api, liveCount, path])
 }

@@ -29,64 +29,72 @@ export function Controls(props: Props) {
   const runs = player.playing.value || player.following.value
   return (
     <div class="controls">
-      <Button
-        icon={runs ? 'pause' : 'play'}
-        label={runs ? 'Pause (space)' : 'Play (space)'}
-        id="play"
-        press={() => player.toggle()}
-      />
-      <Button icon="stop" label="Stop; playing then starts at 0" id="stop" press={() => player.stop()} />
-      <Button icon="back" label="7 seconds back" id="back-7" text="7" press={() => player.by(-7_000_000)} />
-      <select
-        class="input speed"
-        aria-label="Speed (− and +)"
-        data-testid="speed"
-        value={player.speed.value}
-        onChange={(event) => {
-          player.setSpeed(Number(event.currentTarget.value))
-          props.showSpeed()
-          event.currentTarget.blur()
-        }}
-      >
-        {speeds.map((speed) => (
-          <option key={speed} value={speed}>
-            {speedText(speed)}
-          </option>
-        ))}
-      </select>
-      <Toggle
-        value={player.skipIdle}
-        id="skip-idle"
-        label="Skip idle"
-        title="Pass over times without output"
-      />
-      <button
-        type="button"
-        class="button bare time"
-        data-testid="time"
-        title={
-          wallClock.value
-            ? 'Wall clock of the recording, in your zone; click for elapsed'
-            : 'Elapsed; click for the wall clock'
-        }
-        onClick={() => {
-          wallClock.value = !wallClock.value
-        }}
-      >
-        <Position {...props} />
-      </button>
-      <LiveControls {...props} />
-      <span class="spacer" />
-      <Toggle value={shadeIdle} id="shade-idle" label="Idle shown" title="Shade idle time on the timeline" />
-      <Toggle value={fit} id="fit" label="Fit" title="Fit the screen, or pan it at its own size" />
-      <ShareButton id={props.id} player={player} />
-      <Button
-        icon="panel"
-        label={panel.value ? 'Hide the panel' : 'Show the panel'}
-        id="panel"
-        press={() => (panel.value = !panel.value)}
-      />
-      <Button icon="full" label="Full screen (F11)" id="full-screen" press={props.fullScreen} />
+      <div class="group">
+        <Button
+          icon={runs ? 'pause' : 'play'}
+          label={runs ? 'Pause (space)' : 'Play (space)'}
+          id="play"
+          press={() => player.toggle()}
+        />
+        <Button icon="stop" label="Stop; playing then starts at 0" id="stop" press={() => player.stop()} />
+        <Button icon="back" label="7 seconds back" id="back-7" text="7" press={() => player.by(-7_000_000)} />
+        <select
+          class="input speed"
+          aria-label="Speed (− and +)"
+          data-testid="speed"
+          value={player.speed.value}
+          onChange={(event) => {
+            player.setSpeed(Number(event.currentTarget.value))
+            props.showSpeed()
+            event.currentTarget.blur()
+          }}
+        >
+          {speeds.map((speed) => (
+            <option key={speed} value={speed}>
+              {speedText(speed)}
+            </option>
+          ))}
+        </select>
+        <Toggle
+          value={player.skipIdle}
+          id="skip-idle"
+          label="Skip idle"
+          title="Pass over times without output"
+        />
+        <button
+          type="button"
+          class="button bare time"
+          data-testid="time"
+          title={
+            wallClock.value
+              ? 'Wall clock of the recording, in your zone; click for elapsed'
+              : 'Elapsed; click for the wall clock'
+          }
+          onClick={() => {
+            wallClock.value = !wallClock.value
+          }}
+        >
+          <Position {...props} />
+        </button>
+        <LiveControls {...props} />
+      </div>
+      <div class="group right">
+        <Toggle
+          value={shadeIdle}
+          id="shade-idle"
+          label="Idle shown"
+          title="Shade idle time on the timeline"
+        />
+        <Toggle value={fit} id="fit" label="Fit" title="Fit the screen, or pan it at its own size" />
+        <ShareButton id={props.id} player={player} />
+        <Button
+          icon="panel"
+          label={panel.value ? 'Hide the panel' : 'Show the panel'}
+          id="panel"
+          press={() => (panel.value = !panel.value)}
+        />
+        <Button icon="full" label="Full screen (F11)" id="full-screen" press={props.fullScreen} />
+      </div>
     </div>
   )
 }

@@ -9,6 +9,8 @@ const pictureEveryCharacters = 512 * 1024
 const picturesCharactersMax = 24 * 1024 * 1024
 /** Output drawn before other work gets its turn. */
 const stepCharacters = 256 * 1024
+/** How often a scan looks whether it may go on. */
+const yieldMs = 30
 /** Events passed at most to get out of the middle of a sequence. */
 const restEventsMax = 50
 
@@ -22,9 +24,12 @@ export class PictureFinder {
   readonly #source: RecordingSource
   readonly #size: { columns: number; rows: number }
   #pictures: Picture[] = []
+  readonly #leftOut: (characters: number) => void
   #emulator: Emulator | undefined
+  #finding = 0
 
-  constructor(source: RecordingSource, columns: number, rows: number) {
+  constructor(source: RecordingSource, columns: number, rows: number, leftOut: (characters: number) => void) {
+    this.#leftOut = leftOut
     this.#source = source
     this.#size = { columns, rows }
   }
@@ -47,8 +52,17 @@ export class PictureFinder {
         this.#isBefore(picture, timeUs)
       )
         start = picture
-    this.#emulator ??= new Emulator()
+    this.#emulator ??= this.#openEmulator()
     const emulator = this.#emulator
+    this.#finding += 1
+    try {
+      return await this.#findFrom(emulator, start, timeUs, signal)
+    } finally {
+      this.#finding -= 1
+    }
+  }
+
+  async #findFrom(emulator: Emulator, start: Picture, timeUs: number, signal: AbortSignal): Promise<Picture> {
     await emulator.restore(start.snapshot)
     const cursor = { ...start.cursor }
     await this.#run(emulator, cursor, timeUs, signal)
@@ -65,10 +79,10 @@ export class PictureFinder {
 
   /** Passes over the whole recording once, unseen and unhurried, so that every later seek has a picture near. */
   async scan(signal: AbortSignal): Promise<void> {
-    const emulator = new Emulator()
+    const emulator = this.#openEmulator()
     try {
       await emulator.restore({ ...this.#size, text: '' })
-      await this.#run(emulator, { segment: 0, event: 0 }, Number.POSITIVE_INFINITY, signal)
+      await this.#run(emulator, { segment: 0, event: 0 }, Number.POSITIVE_INFINITY, signal, true)
     } finally {
       emulator.dispose()
     }
@@ -78,7 +92,13 @@ export class PictureFinder {
     this.#emulator?.dispose()
   }
 
-  async #run(emulator: Emulator, cursor: Cursor, timeUs: number, signal: AbortSignal): Promise<void> {
+  async #run(
+    emulator: Emulator,
+    cursor: Cursor,
+    timeUs: number,
+    signal: AbortSignal,
+    behind = false,
+  ): Promise<void> {
     let sinceKept = 0
     for (;;) {
       signal.throwIfAborted()
@@ -88,6 +108,7 @@ export class PictureFinder {
       else if (!step.more) return
       // Drawing takes turns with the page by itself.
       await emulator.settled
+      if (behind) await this.#notFinding(signal)
       if (sinceKept < pictureEveryCharacters || !emulator.atRest) continue
       const at = { ...cursor }
       this.#keep({ cursor: at, snapshot: await emulator.snapshot() })
@@ -102,6 +123,17 @@ export class PictureFinder {
     if (picture.cursor.event === 0) return segment.startUs <= timeUs
     const event = this.#source.peek(segment)?.[picture.cursor.event - 1]
     return event ? event.timeUs <= timeUs : segment.endUs <= timeUs
+  }
+
+  // A scan gives way to a seek, which somebody waits for.
+  async #notFinding(signal: AbortSignal): Promise<void> {
+    while (this.#finding > 0 && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, yieldMs))
+  }
+
+  #openEmulator(): Emulator {
+    const emulator = new Emulator()
+    emulator.onLeftOut = this.#leftOut
+    return emulator
   }
 
   #keep(picture: Picture): void {

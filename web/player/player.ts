@@ -59,10 +59,11 @@ export class Player {
   constructor(source: RecordingSource, emulator: Emulator, columns: number, rows: number) {
     this.source = source
     this.#emulator = emulator
-    this.#finder = new PictureFinder(source, columns, rows)
-    emulator.onLeftOut = (characters) => {
+    const leftOut = (characters: number) => {
       this.leftOut.value += characters
     }
+    this.#finder = new PictureFinder(source, columns, rows, leftOut)
+    emulator.onLeftOut = leftOut
     source.onDecoded = (segment, events) => {
       this.activity.add(segment, events, segment.sealed)
       this.activityChanges.value += 1

@@ -43,8 +43,7 @@ export function takeSnapshot(terminal: Terminal, addon: SerializeAddon): Snapsho
   // A cursor past the last column waits to wrap; only printing the last cell brings it there, which the addon did.
   const waits = active.cursorX >= terminal.cols && !region
   if (!waits) text += `${esc}[${row + 1};${column + 1}H`
-  // Shown in so many words, since xterm.js waits with a new emulator's cursor until it has the keyboard.
-  text += core?.coreService?.isCursorHidden ? `${esc}[?25l` : `${esc}[?25h`
+  text += core?.coreService?.isCursorHidden ? `${esc}[?25l` : ''
   return { columns: terminal.cols, rows: terminal.rows, text }
 }
 

@@ -11,7 +11,7 @@ const notBuilt = `<!doctype html><meta charset="utf-8"><title>Tapedeck</title>
 /** The built pages: files by name, and index.html for every path that a page of it may have. */
 export async function addPageRoutes(app: App, { config }: HttpContext): Promise<void> {
   const built = existsSync(join(config.web, 'index.html'))
-  if (built)
+  if (built) {
     await app.register(fastifyStatic, {
       root: config.web,
       index: false,
@@ -23,6 +23,9 @@ export async function addPageRoutes(app: App, { config }: HttpContext): Promise<
         reply.header('cache-control', hashed ? 'public, max-age=31536000, immutable' : 'no-cache')
       },
     })
+    // A folder, which it would refuse.
+    app.get('/', { schema: { hide: true } }, async (_request, reply) => reply.sendFile('index.html'))
+  }
 
   app.setNotFoundHandler(async (request, reply) => {
     const path = request.url.split('?')[0]!

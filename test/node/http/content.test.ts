@@ -116,7 +116,7 @@ test('ids that are no ids lead nowhere', async (t) => {
       t.true(status === 400 || status === 404, `${one}${end}: ${status}`)
       t.false(text.includes('PRIVATE'))
     }
-  t.is((await node.ask('/api/recordings/../../node/tls.key')).status, 404)
+  t.is((await node.ask('/api/recordings/../../node/tls.key')).status, 403)
   t.is((await node.ask(`/api/recordings/${id.replace(/.$/, id.endsWith('0') ? '1' : '0')}`)).status, 404)
 })
 

@@ -37,9 +37,12 @@ export interface TestAgent {
 export async function connectAgent(
   url: string,
   identities: Identities,
-  options: { hello?: boolean; signer?: Identities['agent'] } = {},
+  options: { hello?: boolean; signer?: Identities['agent']; ca?: Uint8Array } = {},
 ): Promise<TestAgent> {
-  const socket = new WebSocket(url, subprotocol, { perMessageDeflate: false })
+  const socket = new WebSocket(url, subprotocol, {
+    perMessageDeflate: false,
+    ...(options.ca && { ca: Buffer.from(options.ca) }),
+  })
   const wake = new Set<() => void>()
   const states = new Map<number, { acked: number; limit: number }>()
   const agent: TestAgent = {

@@ -1,5 +1,6 @@
-// What agents may send before it is synced is memory of this worker. One pool bounds it. A channel may hold at most an
-// eighth of what is free, so however many hang on a dead store, a newcomer still gets a share of what is left.
+// What agents may send before it is synced is memory of this worker. One pool bounds it. Half of it is for first grants
+// alone, so however many busy channels hang on a dead store, thousands of others still move; of the other half a channel
+// may hold at most an eighth of what is free.
 
 /** Below this a channel moves in crumbs; 5,000 slow ones take 80 MB of it. */
 const firstGrantBytes = 16 * 1024
@@ -26,7 +27,7 @@ export class CreditPool {
    */
   grow(held: number, wanted: number): number {
     const free = this.#bytesMax - this.#reserved
-    const fair = Math.floor((free + held) / freeShare)
+    const fair = Math.floor((free + held - this.#bytesMax / 2) / freeShare)
     const window = Math.min(wanted, this.#channelBytesMax, Math.max(fair, Math.min(firstGrantBytes, free)))
     const more = Math.max(0, Math.min(window - held, free))
     this.#reserved += more

@@ -12,9 +12,6 @@ export interface Figure {
 
 const benches: Record<string, () => Promise<{ run(): Promise<Figure[]> }>> = {
   capture: () => import('./capture.ts'),
-  size: () => import('./size.ts'),
-  ingest: () => import('./ingest.ts'),
-  live: () => import('./live.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
-const program = fileURLToPath(new URL('pty.py', import.meta.url))
+const program = fileURLToPath(new URL('terminal.py', import.meta.url))
 
 export interface Pty {
   readonly pid: number

@@ -1,6 +1,6 @@
 """A terminal for tests: runs a command on a PTY of its own session, as sshd or a terminal window would.
 
-pty.py COLUMNS ROWS COMMAND...   stdin: lines of JSON {"write": base64} {"resize": [columns, rows]} {"hangup": true}
+terminal.py COLUMNS ROWS COMMAND...   stdin: lines of JSON {"write": base64} {"resize": [columns, rows]} {"hangup": true}
                                  stdout: what the command printed; exit status: the command's (128 + signal)
 """
 import base64, fcntl, json, os, pty, select, signal, struct, sys, termios

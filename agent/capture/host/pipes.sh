@@ -1,0 +1,113 @@
+#!/bin/sh
+# A session without a terminal (`ssh host command`). As root, a `tee` for each of input, output and errors copies what passes
+# into the logs, and the user's command runs between them. Only the command is waited for: an input that stays open keeps
+# nobody, and who holds on to the output keeps its copying alive, as sshd would without us.
+. /usr/local/lib/tapedeck/settings
+dir=$TAPEDECK_DIR
+log=$dir/log
+
+# in, out: `log` keeps the bytes, `count` their number and SHA-256, `direct` lets them pass. Passwords come as input, so it
+# is kept only where it is a script. What moves files says itself which, or is read from the protocol by the agent.
+in=count out=log means= instead=
+set -f
+set -- $TAPEDECK_COMMAND
+set +f
+program=${1-}
+case ${program##*/} in
+  '') in=log ;;
+  sh | ash | bash | dash | ksh | zsh | fish | python* | perl* | ruby | node | psql | mysql)
+    in=log
+    shift
+    for word in "$@"; do
+      case $word in
+        - | -s | -i | -l | -x | -e | -u | --login | --noprofile | --norc) ;;
+        *) in=count ;;
+      esac
+    done
+    ;;
+  sftp-server) means=sftp in=direct out=direct instead="$TAPEDECK_COMMAND -e -l INFO" ;;
+  rsync)
+    if [ "${2-}" = --server ]; then
+      means=rsync in=direct out=direct
+      instead="$program --log-file=$log/transfers --log-file-format='%o %l %f' ${TAPEDECK_COMMAND#"$program"}"
+    fi
+    ;;
+  scp)
+    case " $* " in
+      *\ -t\ *) means=scp in=log ;;
+      *\ -f\ *) means=scp out=log ;;
+    esac
+    ;;
+  git-upload-pack | git-receive-pack | git-upload-archive) means=git out=count ;;
+esac
+case $TAPEDECK_COMMAND in
+  # Only plain commands are run another way: what a shell would take apart stays as it was typed.
+  *[\;\&\|\<\>\`\$\(\)]*) if [ "$means" = sftp ] || [ "$means" = rsync ]; then means= in=count out=log instead=; fi ;;
+esac
+if [ ${#TAPEDECK_COMMAND} -ge 4096 ]; then instead= ; [ "$means" = rsync ] && means= in=count out=log; fi
+TAPEDECK_INSTEAD=$instead
+export TAPEDECK_INSTEAD
+printf 'means=%s\nin=%s\nout=%s\n' "$means" "$in" "$out" >>"$dir/session.new"
+
+mkfifo -m 600 "$log/in.pipe" "$log/out.pipe" "$log/err.pipe"
+chown "$TAPEDECK_UID:$TAPEDECK_GID" "$log/in.pipe" "$log/out.pipe" "$log/err.pipe"
+: >"$log/in"
+: >"$log/out"
+: >"$log/err"
+: >"$log/transfers"
+chown "$TAPEDECK_UID" "$log/transfers"
+# rsync opens its log by name; names in here are random, and all else is root's alone.
+[ "$means" != rsync ] || chmod 711 "$dir" "$log"
+exec 5<&0 6>&1 7>&2 0</dev/null >/dev/null 2>&1
+
+# counted NAME: sets `pipe` to where bytes are counted and hashed on their way into NAME.bytes and NAME.sha256.
+counted() {
+  mkfifo -m 600 "$log/$1.count" "$log/$1.sum"
+  wc -c <"$log/$1.count" >"$log/$1.bytes" 5<&- 6>&- 7>&- &
+  sha256sum <"$log/$1.sum" >"$log/$1.sha256" 5<&- 6>&- 7>&- &
+}
+
+# Lives as long as anything is copied. Its end is the session's.
+keep() {
+  read -r pid _ </proc/self/stat
+  read -r stat <"/proc/$pid/stat"
+  set -- ${stat##*) }
+  printf 'keeper=%s\nkeeperTicks=%s\n' "$pid" "${20}" >>"$dir/session.new"
+  case $out in
+    log) tee "$log/out" <"$log/out.pipe" >&6 5<&- 7>&- & ;;
+    count)
+      counted out
+      tee "$log/out.count" "$log/out.sum" <"$log/out.pipe" >&6 5<&- 7>&- &
+      ;;
+  esac
+  if [ "$means" = sftp ]; then cat <"$log/err.pipe" >"$log/transfers" 5<&- 6>&- 7>&- & else tee "$log/err" <"$log/err.pipe" >&7 5<&- 6>&- & fi
+  exec 5<&- 6>&- 7>&-
+  mv "$dir/session.new" "$dir/session"
+  wait
+  : >"$dir/done"
+}
+keep &
+
+feeder=
+case $in in
+  log) tee "$log/in" <&5 >"$log/in.pipe" 6>&- 7>&- & feeder=$! ;;
+  count)
+    counted in
+    tee "$log/in.count" "$log/in.sum" <&5 >"$log/in.pipe" 6>&- 7>&- &
+    feeder=$!
+    ;;
+esac
+
+# In the foreground, since what a shell runs in the background ignores interrupts; in a subshell of its own, since ours says
+# "Killed" where the command's errors go.
+case $in-$out in
+  direct-direct) (exec "$lib/session" <&5 >&6 2>"$log/err.pipe" 5<&- 6>&- 7>&-) ;;
+  *)
+    exec 5<&- 6>&- 7>&-
+    (exec "$lib/session" <"$log/in.pipe" >"$log/out.pipe" 2>"$log/err.pipe")
+    ;;
+esac
+status=$?
+[ -z "$feeder" ] || kill "$feeder" 2>/dev/null
+echo "$status" >"$log/exit.new" && mv "$log/exit.new" "$log/exit"
+exit "$status"

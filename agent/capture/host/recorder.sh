@@ -1,0 +1,178 @@
+#!/bin/sh
+# The recorder. It runs as root inside the session that it records, so that nothing of the user's can touch it, and becomes
+# util-linux `script`. login-shell starts it through sudo. It reads nothing that the user wrote.
+set -u
+umask_user=$(umask)
+umask 077
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+export PATH
+. /usr/local/lib/tapedeck/settings
+# Until `script` has the terminal, no key may end what records it.
+trap '' INT QUIT TSTP
+
+uid=${SUDO_UID:-$(id -u)}
+IFS=: read -r user _ uid gid _ _ _ <<END
+$(getent passwd "${SUDO_USER:-$(id -un)}")
+END
+shell_of "$user"
+tty=$(tty) || tty=
+
+# The user's limits on files, memory and time would end the recorder; the user's side takes them back.
+limits=
+while read -r _ name kind soft hard _; do
+  case $name-$kind in
+    file-size) limit=fsize ;;
+    cpu-time) limit=cpu ;;
+    data-size) limit=data ;;
+    address-space) limit=as ;;
+    *) continue ;;
+  esac
+  [ "$soft-$hard" = unlimited-unlimited ] || limits="$limits --$limit=$soft:$hard"
+done </proc/$$/limits
+[ -z "$limits" ] || prlimit --pid $$ --fsize=unlimited --cpu=unlimited --data=unlimited --as=unlimited
+
+TAPEDECK_USER=$user TAPEDECK_UID=$uid TAPEDECK_GID=$gid TAPEDECK_SHELL=$shell TAPEDECK_LIMITS=$limits TAPEDECK_UMASK=$umask_user
+TAPEDECK_NOTICE=
+export TAPEDECK_USER TAPEDECK_UID TAPEDECK_GID TAPEDECK_SHELL TAPEDECK_LIMITS TAPEDECK_UMASK TAPEDECK_NOTICE
+
+unrecorded() {
+  [ -z "${dir-}" ] || rm -rf "$dir"
+  trap - INT QUIT TSTP
+  TAPEDECK_SAME_TTY=1
+  export TAPEDECK_SAME_TTY
+  exec "$lib/session"
+}
+
+refuse() {
+  [ -z "${dir-}" ] || rm -rf "$dir"
+  echo "$1 Ask your administrator." >&2
+  exit 1
+}
+
+fail() {
+  setting onRecorderFailure deny
+  logger -t tapedeck -p authpriv.alert "the recorder failed for $user ($onRecorderFailure): $1"
+  if [ "$uid" = 0 ] || [ "$onRecorderFailure" = allow ]; then unrecorded; fi
+  refuse 'This session cannot be recorded, so it cannot begin.'
+}
+
+# started PID: when that process started, in clock ticks since boot (proc(5), field 22).
+started() {
+  ticks=
+  read -r stat <"/proc/$1/stat" || return 1
+  set -- ${stat##*) }
+  shift 19
+  ticks=$1
+}
+
+# Within a recorded terminal (su, sudo -i) all is recorded already. pts numbers are used again: its recorder must live.
+if [ -n "$tty" ] && [ -r "$run/ttys/${tty##*/}" ]; then
+  read -r pid since <"$run/ttys/${tty##*/}"
+  if started "$pid" 2>/dev/null && [ "$ticks" = "$since" ]; then unrecorded; fi
+fi
+
+session=$(cat /proc/sys/kernel/random/uuid)
+dir=$run/run/$session
+mkdir -p -m 755 "$run" && mkdir -p -m 711 "$run/run" && mkdir -p -m 700 "$run/ttys" && mkdir -m 700 "$dir" || fail "cannot make $dir"
+
+columns=0 rows=0
+if [ -n "$tty" ]; then
+  read -r rows columns <<END
+$(stty size)
+END
+fi
+[ "$columns" -gt 0 ] && [ "$rows" -gt 0 ] || columns=80 rows=24
+# plain WORD: what the environment says of itself, without what could be taken for another line.
+plain() {
+  case $1 in
+    *[!-A-Za-z0-9._:%+]*) plain=odd ;;
+    *) plain=$1 ;;
+  esac
+}
+client=${SSH_CONNECTION-}
+plain "${client%% *}"
+client=$plain
+plain "${TERM:-dumb}"
+command=${TAPEDECK_COMMAND:-$shell}
+set -f
+set -- $command
+set +f
+application=${1-$shell}
+kind=terminal
+[ -n "$tty" ] || kind=command
+printf %s "$command" >"$dir/command"
+facts="session=$session
+user=$user
+uid=$uid
+groups=$(id -Gn "$user")
+host=$(uname -n)
+application=${application##*/}
+client=$client
+kind=$kind
+term=$plain
+tty=$tty
+columns=$columns
+rows=$rows
+started=$(date +%s%3N)
+boot=$(cat /proc/sys/kernel/random/boot_id)"
+
+# The agent is asked what to do; it asks the farm, and answers for it where that takes too long.
+decision=
+if read -r agent since 2>/dev/null <"$run/agent.pid" && started "$agent" 2>/dev/null && [ "$ticks" = "$since" ]; then
+  mkfifo -m 600 "$dir/decision"
+  printf '%s\n' "$facts" >"$dir/ask.new" && mv "$dir/ask.new" "$dir/ask"
+  decision=$(timeout 2 head -n 1 "$dir/decision")
+fi
+if [ -z "$decision" ]; then
+  setting onError record
+  case $onError in
+    record) decision='entire notify' ;;
+    deny) decision=deny ;;
+    *) decision=none ;;
+  esac
+  logger -t tapedeck -p authpriv.warning "nobody decided on the session of $user: $onError"
+fi
+case $decision in
+  deny) refuse 'Nobody can say now whether this session must be recorded, so it cannot begin.' ;;
+  none*) unrecorded ;;
+  *\ notify) TAPEDECK_NOTICE=1 ;;
+esac
+
+# Of its own, so that no session can take the room of another; the two apart, so that times are still known when output
+# has filled its part.
+setting captureBufferMiB 64
+setting tmpfsOptions ''
+options="mode=700,nosuid,nodev,noexec$tmpfsOptions"
+mkdir -m 700 "$dir/log" "$dir/time" &&
+  mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
+  mount -t tmpfs -o "size=8m,$options" tapedeck "$dir/time" || fail "cannot mount the logs of $session"
+
+started $$
+printf '%s\npid=%s\nticks=%s\n' "$facts" $$ "$ticks" >"$dir/session.new"
+TAPEDECK_DIR=$dir TAPEDECK_RECORDER="$$ $ticks"
+export TAPEDECK_DIR TAPEDECK_RECORDER
+trap - INT QUIT TSTP
+if [ -z "$tty" ]; then exec "$lib/pipes"; fi
+
+: >"$dir/log/out"
+: >"$dir/time/timing"
+# The agent takes the session once this file is there.
+mv "$dir/session.new" "$dir/session"
+owner=$(stat -c %u:%g "$tty") mode=$(stat -c %a "$tty")
+# Else the user could open the outer terminal and write past the recorder.
+chown root:root "$tty" && chmod 600 "$tty" || fail "cannot take $tty"
+SHELL=/bin/sh
+export SHELL
+set -- script -q -e -f -m advanced -O "$dir/log/out" -T "$dir/time/timing" -c "exec $lib/session"
+# A terminal that somebody goes on using afterwards is given back.
+read -r parent </proc/$PPID/comm || parent=
+case $parent in
+  su | sudo)
+    "$@"
+    status=$?
+    chown "$owner" "$tty"
+    chmod "$mode" "$tty"
+    exit $status
+    ;;
+esac
+exec "$@"

@@ -1,0 +1,29 @@
+#!/bin/sh
+# The user's side of a session. As root it prepares the recorder's inner terminal and gives the user's limits back; then it
+# becomes the user for good, reads what login-shell put into the pipe, and becomes the user's own shell.
+. /usr/local/lib/tapedeck/settings
+umask "${TAPEDECK_UMASK:-$1}"
+if [ -n "${TAPEDECK_UMASK-}" ]; then
+  if [ -z "${TAPEDECK_SAME_TTY-}" ] && tty=$(tty); then
+    chown "$TAPEDECK_UID:tty" "$tty" && chmod 620 "$tty"
+    echo "$TAPEDECK_RECORDER" >"$run/ttys/${tty##*/}"
+  fi
+  [ -z "$TAPEDECK_LIMITS" ] || prlimit --pid $$ $TAPEDECK_LIMITS
+  exec setpriv --reuid="$TAPEDECK_UID" --regid="$TAPEDECK_GID" --keep-groups \
+    env -i sh "$lib/session" "$TAPEDECK_UMASK" "$TAPEDECK_SHELL" "$TAPEDECK_NOTICE" "${TAPEDECK_INSTEAD-}"
+fi
+shell=$2 notice=$3 instead=$4
+. /dev/fd/3
+exec 3<&-
+unset TAPEDECK_COMMAND
+if [ -n "$instead" ]; then set -- -c "$instead"; fi
+if [ -n "$notice" ] && [ -t 1 ]; then . "$lib/notice"; fi
+
+name=${shell##*/}
+if [ -n "$login" ]; then name=-$name; fi
+# Only bash can give a program its first word; elsewhere a login shell is told by -l.
+if [ -x /bin/bash ]; then
+  exec /bin/bash --norc --noprofile -p -c 'name=$1 shell=$2; shift 2; exec -a "$name" "$shell" "$@"' bash "$name" "$shell" "$@"
+fi
+if [ -n "$login" ]; then exec "$shell" -l "$@"; fi
+exec "$shell" "$@"

@@ -34,7 +34,7 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
     )
   await refuseSecond(home)
   await mkdir(home.root, { recursive: true, mode: 0o700 })
-  const setUp = await setUpNode({ home: home.root, port })
+  const setUp = await setUpNode({ home: home.root, port, policy: 'entire-with-notification' })
 
   let url = ''
   const started = Promise.withResolvers<void>()

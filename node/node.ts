@@ -17,6 +17,7 @@ import { openImporter } from './importer-identity.ts'
 import { openIngest } from './ingest/ingest.ts'
 import type { IngestLimits } from './ingest/limits.ts'
 import { openLiveHub } from './live/live-hub.ts'
+import { openActivePolicy } from './policy/active-policy.ts'
 import { encodeLost } from './store/lost-mark.ts'
 import { openStore } from './store/store.ts'
 
@@ -72,6 +73,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
       void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),
     failed: failed('catalog-write', 'The catalog could not be written; it is tried again.'),
   })
+  const policy = openActivePolicy(db)
   const ingest = await openIngest({
     node: config.name,
     signer,
@@ -79,6 +81,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     store,
     register,
     live,
+    decisions: policy,
     log,
     ...(options.limits && { limits: options.limits }),
   })
@@ -106,6 +109,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     store,
     ingest,
     live,
+    policy,
     farm,
     importer,
     crypto,

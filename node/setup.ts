@@ -8,10 +8,12 @@ import { replaceFile } from '../disk/atomic-replace.ts'
 import { makeFolder } from '../disk/folder.ts'
 import { addEnrolmentToken } from './catalog/agents.ts'
 import { type CatalogDatabase, openCatalog } from './catalog/open-catalog.ts'
+import { readSetting, writeSetting } from './catalog/settings.ts'
 import { addApiToken, findApiToken } from './catalog/sign-ins.ts'
 import { addUser, listUsers } from './catalog/users.ts'
 import { nodeConfigPath } from './config.ts'
 import { hashPassword, makePassword } from './http/passwords.ts'
+import { policySetting } from './policy/active-policy.ts'
 import type { Role } from './policy/roles.ts'
 import { createStore } from './store/store-identity.ts'
 
@@ -36,7 +38,16 @@ const certificateDays = 825
  * Makes what one machine needs under `home`, or what is missing of it: farm key, TLS certificate, store folders, catalog
  * with its first administrator, the command line's token. No node may run on this home meanwhile.
  */
-export async function setUpNode({ home, port }: { home: string; port: number }): Promise<SetUp> {
+export async function setUpNode({
+  home,
+  port,
+  policy,
+}: {
+  home: string
+  port: number
+  /** Recording policy to begin with, where none was chosen yet. */
+  policy?: string
+}): Promise<SetUp> {
   const node = join(home, 'node')
   await makeFolder(join(home, 'farm'))
   await makeFolder(node)
@@ -48,6 +59,8 @@ export async function setUpNode({ home, port }: { home: string; port: number }):
   const db = await openCatalog(join(node, 'catalog.db'))
   try {
     const admin = await firstAdministrator(db)
+    if (policy !== undefined && (await readSetting(db, policySetting)) === undefined)
+      await writeSetting(db, policySetting, policy)
     await clientToken(db, home, admin?.user)
     const secret = await addEnrolmentToken(db, {
       uses: 1,

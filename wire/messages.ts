@@ -13,11 +13,20 @@ export type NodeMessage =
   | { type: 'acks'; acks: [channel: number, offset: number, limit: number][] }
   | { type: 'receipt'; channel: number; receipt: string }
   | { type: 'live'; channel: number; on: boolean }
+  | { type: 'decision'; ask: number; screen: 'entire' | 'events' | 'none'; notify: boolean }
   | { type: 'drain'; reason: string }
   | { type: 'error'; code: string; text: string; hint: string; channel?: number }
 
 export type AgentMessage =
-  | { type: 'hello'; version: string; machine: string; host: string; certificate: string; signature: string }
+  | {
+      type: 'hello'
+      version: string
+      machine: string
+      host: string
+      certificate: string
+      signature: string
+      instance?: string
+    }
   | {
       type: 'open'
       channel: number
@@ -32,6 +41,7 @@ export type AgentMessage =
   | { type: 'skip'; channel: number; from: number; to: number; gap: string }
   | { type: 'finish'; channel: number; size: number }
   | { type: 'close'; channel: number }
+  | { type: 'decide'; ask: number; facts: Facts }
 
 const token: Shape = { text: 4096 }
 const channel: Shape = 'count'
@@ -44,6 +54,7 @@ const nodeShapes: Record<NodeMessage['type'], Shape> = {
   acks: { object: { acks: { list: { tuple: ['count', 'count', 'count'] }, max: channelsMax } } },
   receipt: { object: { channel, receipt: token } },
   live: { object: { channel, on: 'flag' } },
+  decision: { object: { ask: 'count', screen: { oneOf: ['entire', 'events', 'none'] }, notify: 'flag' } },
   drain: { object: { reason: line } },
   error: { object: { code: { text: 64 }, text: line, hint: line }, optional: { channel } },
 }
@@ -57,6 +68,7 @@ const agentShapes: Record<AgentMessage['type'], Shape> = {
       certificate: token,
       signature: { text: 86 },
     },
+    optional: { instance: { text: 64 } },
   },
   open: {
     object: {
@@ -72,6 +84,7 @@ const agentShapes: Record<AgentMessage['type'], Shape> = {
   skip: { object: { channel, from: 'count', to: 'count', gap: { text: 8192 } } },
   finish: { object: { channel, size: 'count' } },
   close: { object: { channel } },
+  decide: { object: { ask: 'count', facts: factsShape } },
 }
 
 export function encodeMessage(message: NodeMessage | AgentMessage): string {
@@ -119,6 +132,16 @@ function parse(text: string, shapes: Record<string, Shape>): unknown {
   const problem = check(shape, value, type as string)
   if (problem) throw new WireError('message', problem)
   return value
+}
+
+/** What an agent signs with its old key to get an identity for its new one (base64url). */
+export function renewBytes(farm: string, key: string, machine: string): Uint8Array {
+  return new TextEncoder().encode(`tapedeck.renew.1\n${farm}\n${key}\n${machine}`)
+}
+
+/** What a farm signs to prove to a newcomer that this TLS certificate (SHA-256, base64url) is its own. */
+export function farmProofBytes(nonce: string, fingerprint: string): Uint8Array {
+  return new TextEncoder().encode(`tapedeck.farm.1\n${nonce}\n${fingerprint}`)
 }
 
 /** What the agent signs to say that it holds the certified key, now and to this farm. */

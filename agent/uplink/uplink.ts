@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { toBase64url } from '../../format/bytes.ts'
 import type { Crypto } from '../../format/ports.ts'
+import type { Facts } from '../../format/records.ts'
 import { agentPath, channelsMax, controlBytesMax, heartbeatMs, subprotocol } from '../../wire/limits.ts'
 import { encodeMessage, helloBytes, type NodeMessage, parseNodeMessage } from '../../wire/messages.ts'
 import { WireError } from '../../wire/wire-error.ts'
@@ -37,6 +39,12 @@ export interface UplinkOptions {
   onDiscarded(recording: string): Promise<void>
 }
 
+/** What is recorded of a session, and whether its user is told. */
+export interface Decision {
+  screen: 'entire' | 'events' | 'none'
+  notify: boolean
+}
+
 export interface ConnectionStatus {
   state: 'away' | 'greeting' | 'connected'
   node?: string
@@ -53,6 +61,9 @@ export class Uplink {
   /** What nodes acknowledged, also across connections. */
   readonly #acked = new Map<string, number>()
   readonly #waitUntilMs = new Map<string, number>()
+  readonly #asks = new Map<number, (decision: Decision | undefined) => void>()
+  readonly #instance = randomUUID()
+  #nextAsk = 1
   #nextChannel = 1
   #socket: WebSocket | undefined
   #status: ConnectionStatus = { state: 'away', sinceMs: Date.now() }
@@ -84,6 +95,20 @@ export class Uplink {
       return
     }
     this.#openChannels()
+  }
+
+  /** What the farm says about a session that is about to begin; `undefined` when it says nothing within `waitMs`. */
+  decide(facts: Facts, waitMs: number): Promise<Decision | undefined> {
+    if (this.#status.state !== 'connected') return Promise.resolve(undefined)
+    const ask = this.#nextAsk++
+    const { promise, resolve } = Promise.withResolvers<Decision | undefined>()
+    const timer = setTimeout(() => resolve(undefined), waitMs)
+    this.#asks.set(ask, resolve)
+    this.#socket?.send(encodeMessage({ type: 'decide', ask, facts }))
+    return promise.finally(() => {
+      clearTimeout(timer)
+      this.#asks.delete(ask)
+    })
   }
 
   async close(): Promise<void> {
@@ -173,6 +198,9 @@ export class Uplink {
           if (channel) this.#acked.set(channel.recording, channel.acked)
         }
         return
+      case 'decision':
+        this.#asks.get(message.ask)?.({ screen: message.screen, notify: message.notify })
+        return
       case 'drain':
         // Another node behind the balancer takes over; this one finishes what it has.
         this.#backoff.reset()
@@ -198,7 +226,8 @@ export class Uplink {
       throw new WireError('farm', `Expected the farm ${identity.farm}, this node belongs to ${farm}.`)
     const signature = toBase64url(identity.signer.sign(helloBytes(nonce, farm)))
     const { machine, host, certificate } = identity
-    socket.send(encodeMessage({ type: 'hello', version, machine, host, certificate, signature }))
+    const instance = this.#instance
+    socket.send(encodeMessage({ type: 'hello', version, machine, host, certificate, signature, instance }))
   }
 
   #openChannels(): void {

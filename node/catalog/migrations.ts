@@ -126,9 +126,23 @@ async function searchIndex(db: Kysely<unknown>): Promise<void> {
   for (const statement of statements) await sql.raw(statement).execute(db)
 }
 
+const hosts: Migration = {
+  async up(db: Kysely<unknown>) {
+    await db.schema
+      .createTable('settings')
+      .addColumn('name', 'text', (c) => c.primaryKey())
+      .addColumn('value', 'text', (c) => c.notNull())
+      .execute()
+    await db.schema.alterTable('agents').addColumn('parent', 'text').execute()
+    await db.schema.createIndex('agentsByKey').on('agents').column('publicKey').execute()
+  },
+}
+
+const migrations = { '0001-start': start, '0002-hosts': hosts }
+
 /** Brings the catalog to the newest schema. Throws what stopped it; SQLite then has none of the failed one. */
 export async function migrate(db: Kysely<Database>): Promise<void> {
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ '0001-start': start }) } })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error } = await migrator.migrateToLatest()
   if (error) throw error
 }

@@ -5,7 +5,7 @@ import type {
   RecordingProgress,
   RecordingRegister,
 } from '../ingest/register.ts'
-import { agentAllowed } from './agents.ts'
+import { agentStanding, succeeds } from './agents.ts'
 import { newRecording } from './new-recording.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 import { writeHeartbeats, writeProgress } from './progress-batch.ts'
@@ -65,7 +65,8 @@ export function openRegister(options: RegisterOptions): Register {
   const timer = setInterval(flush, options.batchMs ?? batchMsDefault)
 
   return {
-    agentAllowed: (agent) => agentAllowed(db, agent),
+    agentStanding: (agent, machine) => agentStanding(db, agent, machine),
+    succeeds: (agent, former) => succeeds(db, agent, former),
     heartbeat: (agent) => void heartbeats.set(agent, Date.now()),
     opened: async (row) => {
       heartbeats.set(row.agent, Date.now())

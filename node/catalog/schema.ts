@@ -65,7 +65,9 @@ export interface Database {
     revokedMs: number | null
     /** The heartbeat: when a connection of this agent was last alive. */
     seenMs: number
+    parent: string | null
   }
+  settings: { name: string; value: string }
   enrolmentTokens: { hash: string; usesLeft: number; expiresMs: number; createdBy: string }
 }
 

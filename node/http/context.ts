@@ -8,6 +8,7 @@ import type { NodeConfig } from '../config.ts'
 import type { ImporterIdentity } from '../importer-identity.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { LiveHub } from '../live/live-hub.ts'
+import type { ActivePolicy } from '../policy/active-policy.ts'
 import type { Store } from '../store/store.ts'
 import type { Gate } from './gate.ts'
 
@@ -20,6 +21,7 @@ export interface HttpContext {
   store: Store
   ingest: Ingest
   live: LiveHub
+  policy: ActivePolicy
   farm: { id: string; signer: Signer }
   importer: ImporterIdentity
   crypto: Crypto

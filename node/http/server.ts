@@ -11,10 +11,12 @@ import type { App, HttpContext } from './context.ts'
 import { addErrors } from './errors.ts'
 import { addAgentRoutes } from './routes/agent-routes.ts'
 import { addContentRoutes } from './routes/content-routes.ts'
+import { addEnrolRoutes } from './routes/enrol-routes.ts'
 import { addExportRoute } from './routes/export-route.ts'
 import { addImportRoute } from './routes/import-route.ts'
 import { addLinkRoutes } from './routes/link-routes.ts'
 import { addPageRoutes } from './routes/page-routes.ts'
+import { addPolicyRoutes } from './routes/policy-routes.ts'
 import { addRecordingRoutes } from './routes/recording-routes.ts'
 import { addSessionRoutes } from './routes/session-routes.ts'
 import { addStatusRoutes } from './routes/status-routes.ts'
@@ -74,6 +76,8 @@ export async function buildServer(context: HttpContext): Promise<{ app: App; upg
     addExportRoute(scope, context)
     addLinkRoutes(scope, context)
     addAgentRoutes(scope, context)
+    addEnrolRoutes(scope, context)
+    addPolicyRoutes(scope, context)
     addStatusRoutes(scope, context)
     addApiPage(scope)
     await addImportRoute(scope, context)

@@ -1,4 +1,5 @@
 import type { Crypto, Signer } from '../../format/ports.ts'
+import type { Facts } from '../../format/records.ts'
 import type { NodeMessage } from '../../wire/messages.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 import type { Store } from '../store/store.ts'
@@ -14,6 +15,12 @@ import type { ProgressQueue } from './progress-queue.ts'
 import type { RecordingRegister } from './register.ts'
 import type { StoreTroubles } from './store-troubles.ts'
 import type { StreamOwners } from './stream-owners.ts'
+import type { Twins } from './twins.ts'
+
+/** What ingest needs from policy: what is recorded of a session that is about to begin. Rejects when it cannot tell now. */
+export interface Decisions {
+  decide(facts: Facts): Promise<{ screen: 'entire' | 'events' | 'none'; notify: boolean }>
+}
 
 /** What all channels of a worker share. */
 export interface ChannelContext {
@@ -30,6 +37,8 @@ export interface ChannelContext {
   credit: CreditPool
   owners: StreamOwners
   troubles: StoreTroubles
+  twins: Twins
+  decisions: Decisions
   progress: ProgressQueue<Channel>
   counts: { acceptedBytes: number; durableBytes: number }
 }

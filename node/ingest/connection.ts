@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { RawData, WebSocket } from 'ws'
+import type { Facts } from '../../format/records.ts'
 import { parseData } from '../../wire/data-message.ts'
 import { channelsMax, controlBytesMax } from '../../wire/limits.ts'
 import { type AgentMessage, encodeMessage, type NodeMessage, parseAgentMessage } from '../../wire/messages.ts'
@@ -125,6 +126,17 @@ export class Connection implements ChannelPeer {
     this.#socket.terminate()
   }
 
+  /** Whether somebody answers at the other end within `waitMs`. */
+  answers(waitMs: number): Promise<boolean> {
+    if (this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve(false)
+    const { promise, resolve } = Promise.withResolvers<boolean>()
+    const timer = setTimeout(() => resolve(false), waitMs)
+    this.#socket.once('pong', () => resolve(true))
+    this.#socket.once('close', () => resolve(false))
+    this.#socket.ping()
+    return promise.finally(() => clearTimeout(timer))
+  }
+
   async closeChannels(): Promise<void> {
     await Promise.all([...this.#channels.values()].map((channel) => channel.close()))
   }
@@ -179,6 +191,9 @@ export class Connection implements ChannelPeer {
       case 'close':
         void this.#channel(message.channel)?.close()
         break
+      case 'decide':
+        void this.#decide(message.ask, message.facts)
+        break
       default:
         message satisfies never
     }
@@ -188,13 +203,17 @@ export class Connection implements ChannelPeer {
     const { register, limits } = this.#context
     try {
       const { agent, host } = await admit(this.#context, hello, this.#nonce)
+      await this.#context.twins.admit(this, agent, hello.instance ?? '')
       this.#agent = agent
       this.#host = host
     } catch (error) {
       this.refuse(error as WireError)
       return
     }
-    if (this.#state !== 'checking') return
+    if (this.#state !== 'checking') {
+      this.#context.twins.left(this)
+      return
+    }
     this.#state = 'welcome'
     register.heartbeat(this.#agent)
     this.#timers.push(setInterval(() => void this.#recheck(), limits.recheckMs))
@@ -222,6 +241,16 @@ export class Connection implements ChannelPeer {
     channel.open()
   }
 
+  // Without an answer the agent decides by what it knows.
+  async #decide(ask: number, facts: Facts): Promise<void> {
+    const { decisions, log } = this.#context
+    try {
+      this.send({ type: 'decision', ask, ...(await decisions.decide(facts)) })
+    } catch (err) {
+      log.warn({ code: 'decide', agent: this.#agent, err }, 'A session could not be decided on.')
+    }
+  }
+
   #channel(id: number): Channel | undefined {
     const channel = this.#channels.get(id)
     if (!channel && !this.#ended.has(id)) throw new WireError('channel', `The channel ${id} is not open.`)
@@ -235,8 +264,8 @@ export class Connection implements ChannelPeer {
 
   // A catalog that does not answer cuts nobody off: the certificate still holds.
   async #recheck(): Promise<void> {
-    const allowed = await this.#context.register.agentAllowed(this.#agent).catch(() => true)
-    if (!allowed) this.refuse(revoked())
+    const standing = await this.#context.register.agentStanding(this.#agent).catch(() => 'allowed')
+    if (standing === 'revoked') this.refuse(revoked())
   }
 
   #shut(code: number, reason: string): void {
@@ -246,6 +275,7 @@ export class Connection implements ChannelPeer {
 
   #onClose(): void {
     this.#state = 'closed'
+    this.#context.twins.left(this)
     this.#heartbeat.stop()
     for (const timer of this.#timers) clearTimeout(timer)
     this.acks.close()

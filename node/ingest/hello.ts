@@ -41,11 +41,17 @@ export async function admit(context: ChannelContext, hello: Hello, nonce: string
   const { tokens, signer, crypto, register } = context
   const farm = { id: tokens.farm, key: signer.publicKey }
   const certificate = checkHello(hello, nonce, farm, crypto, Date.now())
-  const allowed = await register.agentAllowed(certificate.agent).catch(() => undefined)
-  if (allowed === undefined)
+  const standing = await register.agentStanding(certificate.agent, hello.machine).catch(() => undefined)
+  if (standing === undefined)
     throw new WireError('unavailable', 'The node cannot tell now who may connect.', 'Try again later.')
-  if (!allowed) throw revoked()
+  if (standing === 'revoked') throw revoked()
+  if (standing === 'moved') throw clone('was enrolled on another machine')
   return certificate
+}
+
+/** Two hosts of one image: this one must get an identity of its own. */
+export function clone(why: string): WireError {
+  return new WireError('clone', `This identity ${why}.`, 'The agent renews its identity by itself.')
 }
 
 export function revoked(): WireError {

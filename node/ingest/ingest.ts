@@ -6,7 +6,7 @@ import type { LiveHub } from '../live/live-hub.ts'
 import type { FrameTable } from '../store/frame-table.ts'
 import type { Store } from '../store/store.ts'
 import type { Channel } from './channel.ts'
-import type { ChannelContext } from './channel-context.ts'
+import type { ChannelContext, Decisions } from './channel-context.ts'
 import { Connection } from './connection.ts'
 import { CreditPool } from './credit-pool.ts'
 import { descriptorShare } from './descriptor-share.ts'
@@ -20,6 +20,7 @@ import { ProgressQueue } from './progress-queue.ts'
 import type { RecordingRegister } from './register.ts'
 import { StoreTroubles, type Trouble } from './store-troubles.ts'
 import { StreamOwners } from './stream-owners.ts'
+import { Twins } from './twins.ts'
 
 // Where recordings come in: agents' sockets in, files out, the catalog and viewers told.
 
@@ -32,6 +33,7 @@ export interface IngestOptions {
   store: Store
   register: RecordingRegister
   live: LiveHub
+  decisions: Decisions
   log: IngestLog
   limits?: Partial<IngestLimits>
 }
@@ -68,7 +70,7 @@ export interface Ingest {
 }
 
 export async function openIngest(options: IngestOptions): Promise<Ingest> {
-  const { node, signer, crypto, store, register, live, log } = options
+  const { node, signer, crypto, store, register, live, decisions, log } = options
   const limits = { ...defaultLimits, ...options.limits }
   const connections = new Set<Connection>()
   const owners = new StreamOwners()
@@ -86,6 +88,8 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
     credit: new CreditPool(limits.creditBytesMax, limits.channelCreditBytesMax),
     owners,
     troubles: new StoreTroubles(log),
+    twins: new Twins(),
+    decisions,
     progress: new ProgressQueue<Channel>(limits.progressMs, (channel) => channel.tellProgress()),
     counts: { acceptedBytes: 0, durableBytes: 0 },
   }

@@ -78,7 +78,7 @@ async function openStream(
     return IncomingStream.open(options, acked, oldest)
   })
   const writer = incoming.verification.agent
-  if (writer !== undefined && writer !== agent) {
+  if (writer !== undefined && writer !== agent && !(await register.succeeds(agent, writer))) {
     await incoming.close()
     throw new WireError('recording', `${recording} belongs to another agent.`, 'Go on in a new recording.')
   }

@@ -40,8 +40,10 @@ export interface CompletedRecording extends RecordingProgress {
 }
 
 export interface RecordingRegister {
-  /** Enrolled and not revoked. Asked at every connection and once a minute. */
-  agentAllowed(agentId: string): Promise<boolean>
+  /** Enrolled and not revoked; `moved` when `machine` is another than it was enrolled on. Asked at every connection and once a minute. */
+  agentStanding(agentId: string, machine?: string): Promise<'allowed' | 'revoked' | 'moved'>
+  /** Whether `agentId` took the place of `former` when it renewed its identity: its recordings are this one's to send. */
+  succeeds(agentId: string, former: string): Promise<boolean>
   /** The agent's connection is alive: `dormant` is judged by this. Called about every 10 s, never awaited. */
   heartbeat(agentId: string): void
   /** Idempotent. `discarded` = deleted on purpose: the agent is told to forget it. Rejects when it cannot tell now. */

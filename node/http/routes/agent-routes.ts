@@ -1,23 +1,28 @@
-import { randomUUID } from 'node:crypto'
 import { Type } from '@fastify/type-provider-typebox'
-import { fromBase64url, toBase64url } from '../../../format/bytes.ts'
-import { signToken } from '../../../format/token.ts'
-import { addAgent, addEnrolmentToken, revokeAgent, useEnrolmentToken } from '../../catalog/agents.ts'
-import { certificateMs } from '../../importer-identity.ts'
+import { addEnrolmentToken, listAgents, revokeAgent } from '../../catalog/agents.ts'
 import { mayAdminister } from '../../policy/decisions.ts'
 import { userOf } from '../access.ts'
-import { AttemptLimit, perAddress } from '../attempt-limit.ts'
 import type { App, HttpContext } from '../context.ts'
-import { ensure, HttpError, notFound } from '../http-error.ts'
+import { ensure, notFound } from '../http-error.ts'
 
 /** One token for all hosts of an image, and not for ever. */
 const usesMax = 100_000
 const expiresInSMax = 365 * 86_400
 
-/** Agents come with a one-time token and go away with a certificate for their own key. */
+const AgentView = Type.Object({
+  id: Type.String(),
+  host: Type.String(),
+  machine: Type.String(),
+  enrolled: Type.String(),
+  seen: Type.String(),
+  connected: Type.Boolean({ description: 'To this node.' }),
+  revoked: Type.Optional(Type.String()),
+  renewedFrom: Type.Optional(Type.String()),
+})
+
+/** What administrators do with agents; enrol-routes has what agents do themselves. */
 export function addAgentRoutes(app: App, context: HttpContext): void {
   const { db, farm, ingest } = context
-  const attempts = new AttemptLimit(perAddress)
 
   app.post(
     '/api/agents/tokens',
@@ -45,65 +50,30 @@ export function addAgentRoutes(app: App, context: HttpContext): void {
     },
   )
 
-  app.post(
-    '/api/agents/enroll',
+  app.get(
+    '/api/agents',
     {
-      config: { open: true },
       schema: {
         tags: ['agents'],
-        summary: 'Enrol an agent with a token',
-        body: Type.Object({
-          token: Type.String({ maxLength: 200 }),
-          key: Type.String({
-            minLength: 43,
-            maxLength: 43,
-            description: 'Raw Ed25519 public key, base64url.',
-          }),
-          host: Type.String({ minLength: 1, maxLength: 255, pattern: '^[^\\u0000-\\u001f\\u007f]+$' }),
-          machine: Type.String({ maxLength: 255 }),
-        }),
-        response: {
-          201: Type.Object({ certificate: Type.String(), farmKey: Type.String(), agent: Type.String() }),
-        },
+        summary: 'List agents',
+        response: { 200: Type.Object({ agents: Type.Array(AgentView) }) },
       },
     },
-    async (request, reply) => {
-      const { token, key, host, machine } = request.body
-      if (attempts.waitMs(request.ip) > 0)
-        throw new HttpError(429, 'too-many-attempts', 'Too many attempts.', 'Wait, then try again.')
-      if (fromBase64url(key)?.length !== 32)
-        throw new HttpError(400, 'key', 'Expected a raw Ed25519 public key in base64url.', 'Make a new key.')
-      const [secret = '', farmId] = token.split('.')
-      const nowMs = Date.now()
-      if (farmId !== farm.id || !(await useEnrolmentToken(db, secret, nowMs))) {
-        attempts.failed(request.ip)
-        request.log.warn(
-          { code: 'enrolment-refused', host, address: request.ip },
-          'An enrolment was refused.',
-        )
-        throw new HttpError(
-          403,
-          'enrolment-token',
-          'This enrolment token is unknown, used up or expired.',
-          'Make a new one with `tapedeck agent token`.',
-        )
+    async (request) => {
+      ensure(mayAdminister(userOf(request)))
+      const connected = new Set(ingest.stats().agents.map(({ agent }) => agent))
+      return {
+        agents: (await listAgents(db)).map((agent) => ({
+          id: agent.id,
+          host: agent.host,
+          machine: agent.machine,
+          enrolled: new Date(agent.enrolledMs).toISOString(),
+          seen: new Date(agent.seenMs).toISOString(),
+          connected: connected.has(agent.id),
+          ...(agent.revokedMs !== null && { revoked: new Date(agent.revokedMs).toISOString() }),
+          ...(agent.parent !== null && { renewedFrom: agent.parent }),
+        })),
       }
-      const agent = randomUUID()
-      await addAgent(db, { id: agent, host, machine, publicKey: key, nowMs })
-      const certificate = signToken(
-        {
-          t: 'agent-certificate',
-          agent,
-          host,
-          key,
-          from: nowMs,
-          until: nowMs + certificateMs,
-          farm: farm.id,
-        },
-        farm.signer,
-      )
-      request.log.info({ code: 'agent-enrolled', agent, host, address: request.ip }, 'An agent was enrolled.')
-      return reply.status(201).send({ certificate, farmKey: toBase64url(farm.signer.publicKey), agent })
     },
   )
 

@@ -37,7 +37,13 @@ export interface TestAgent {
 export async function connectAgent(
   url: string,
   identities: Identities,
-  options: { hello?: boolean; signer?: Identities['agent']; ca?: Uint8Array } = {},
+  options: {
+    hello?: boolean
+    signer?: Identities['agent']
+    ca?: Uint8Array
+    machine?: string
+    instance?: string
+  } = {},
 ): Promise<TestAgent> {
   const socket = new WebSocket(url, subprotocol, {
     perMessageDeflate: false,
@@ -114,7 +120,16 @@ export async function connectAgent(
   const signer = options.signer ?? identities.agent
   const signature = toBase64url(signer.sign(helloBytes(challenge.nonce, farmIdOf(identities.farm.publicKey))))
   const { certificate } = identities
-  agent.send({ type: 'hello', version: '1', machine: 'm-1', host: 'ward-7', certificate, signature })
+  const { machine = 'm-1', instance } = options
+  agent.send({
+    type: 'hello',
+    version: '1',
+    machine,
+    host: 'ward-7',
+    certificate,
+    signature,
+    ...(instance && { instance }),
+  })
   await agent.until(() => agent.messages.length > 1 || agent.closed !== undefined, 'welcome')
   return agent
 }

@@ -50,7 +50,8 @@ function openRegister(): TestRegister {
     progressed: new Map(),
     done: new Map(),
     heartbeats: 0,
-    agentAllowed: async () => register.allowed,
+    agentStanding: async () => (register.allowed ? 'allowed' : 'revoked'),
+    succeeds: async () => false,
     heartbeat: () => {
       register.heartbeats += 1
     },
@@ -98,6 +99,7 @@ export async function startTestNode(
     store,
     register,
     live,
+    decisions: { decide: async () => ({ screen: 'entire', notify: true }) },
     log: {
       info() {},
       warn() {},

@@ -2,6 +2,7 @@ import { Command, Option } from 'commander'
 import { type Client, openClient, type ServerOptions } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { type Home, homePaths } from './home.ts'
+import { addHostVerbs } from './host-verbs.ts'
 import { escapeControls } from './print.ts'
 
 // The `tapedeck` command. A verb's code is loaded when it is used: the agent's start should not wait for the player's.
@@ -135,6 +136,8 @@ serverVerb('delete', 'Delete recordings for good')
 verb('status', "Show the agent's queue, connection and live sessions").action(async (options) =>
   (await import('./status.ts')).status(homePaths(options.home), options),
 )
+
+addHostVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

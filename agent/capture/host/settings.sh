@@ -14,11 +14,14 @@ setting() {
 
 # shell_of USER: sets `shell` to the one USER had before its sessions were recorded.
 shell_of() {
-  shell=/bin/sh
-  [ -r "$conf/shells" ] || return 0
-  while IFS=: read -r shell_user shell_path; do
-    if [ "$shell_user" = "$1" ]; then shell=$shell_path; fi
-  done <"$conf/shells"
+  shell=
+  if [ -r "$conf/shells" ]; then
+    while IFS=: read -r shell_user shell_path; do
+      if [ "$shell_user" = "$1" ]; then shell=$shell_path; fi
+    done <"$conf/shells"
+  fi
+  [ -n "$shell" ] || shell=$(getent passwd "$1" | cut -d : -f 7)
+  case $shell in '' | "$lib"/*) shell=/bin/sh ;; esac
 }
 
 # quote WORD...: sets `quoted` to words that a shell reads back as these.

@@ -1,8 +1,7 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { replaceFile } from '../../disk/atomic-replace.ts'
 import {
   type Account,
   accountsInScope,
@@ -63,7 +62,7 @@ export async function enableHost(settings: HostSettings): Promise<Enabled> {
   try {
     const shells = parseShells((await contentOf(hostPaths.shells)) ?? '')
     const remembered = rememberShells(scope, await listAccounts(), shells)
-    await keepCopies()
+    await keepCopies(undo)
     await installFiles(undo, settings, remembered)
     await installSudoRule(undo)
     const forced = scope.filter((account) => barrierOf(account, settings) === 'force-command')
@@ -144,13 +143,12 @@ function rememberShells(
   return remembered
 }
 
-async function keepCopies(): Promise<void> {
-  await mkdir(hostPaths.backup, { recursive: true, mode: 0o700 })
+async function keepCopies(undo: UndoList): Promise<void> {
   for (const path of ['/etc/passwd', hostPaths.sshdConfig]) {
     const copy = join(hostPaths.backup, path.replaceAll('/', '_'))
     const content = await contentOf(path)
     if (content !== undefined && (await contentOf(copy)) === undefined)
-      await replaceFile(copy, content, 0o600)
+      await undo.replace(copy, content, 0o600)
   }
 }
 

@@ -95,7 +95,7 @@ export async function openTestHost(t: ExecutionContext, name = 'ward-7'): Promis
         '-o',
         'UserKnownHostsFile=/dev/null',
       ],
-      ...args.slice(0, args.indexOf('--') < 0 ? 0 : args.indexOf('--')),
+      ...args.slice(0, Math.max(0, args.indexOf('--'))),
       `${user}@localhost`,
       ...args.slice(args.indexOf('--') + 1),
     ],

@@ -1,49 +1,86 @@
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { farmIdOf, publicKeyFromPem, signerFromPem } from '../codec/ed25519.ts'
+import { renameFile } from '../disk/folder.ts'
+import { toBase64url } from '../format/bytes.ts'
 import type { Signer } from '../format/ports.ts'
 import { peekToken } from '../format/token.ts'
 
-/** Who this agent is to its farm. */
-export interface AgentIdentity {
+/** Who this agent is, or was when it began a recording. */
+export interface SigningIdentity {
   agent: string
-  host: string
-  machine: string
   signer: Signer
   certificate: string
+}
+
+/** Who this agent is to its farm. */
+export interface AgentIdentity extends SigningIdentity {
+  host: string
+  /** This machine, now. */
+  machine: string
+  /** True when the identity was given to another machine: it is to be renewed. */
+  moved: boolean
   /** The farm's id and raw public key. */
   farm: string
   farmKey: Uint8Array
+  /** What it was before it renewed itself: recordings go on under the identity they began with. */
+  former: SigningIdentity[]
 }
+
+/** Folder in the agent's home of identities it had. */
+export const formerFolder = 'former'
 
 /** What enrolment left in the agent's home. Throws `not-enrolled` when it is not there. */
 export async function loadIdentity(home: string): Promise<AgentIdentity> {
-  const read = (name: string) => readFile(join(home, name), 'utf8')
-  let pem: string
-  let certificate: string
+  let own: SigningIdentity
   let farmPem: string
   try {
-    ;[pem, certificate, farmPem] = await Promise.all([
-      read('agent.key'),
-      read('certificate'),
-      read('farm.pub'),
-    ])
+    own = await loadSigning(home)
+    farmPem = await readFile(join(home, 'farm.pub'), 'utf8')
   } catch (error) {
     throw Object.assign(new Error(`This agent is not enrolled: ${(error as Error).message}`), {
       code: 'not-enrolled',
     })
   }
-  const { agent, host } = peekToken(certificate.trim(), 'agent-certificate')
   const farmKey = publicKeyFromPem(farmPem)
+  const machine = await machineId()
+  const enrolledOn = (await readFile(join(home, 'machine'), 'utf8').catch(() => machine)).trim()
+  const former: SigningIdentity[] = []
+  for (const name of await readdir(join(home, formerFolder)).catch(() => []))
+    former.push(await loadSigning(join(home, formerFolder, name)))
   return {
-    agent,
-    host,
-    machine: await machineId(),
-    signer: signerFromPem(pem),
-    certificate: certificate.trim(),
+    ...own,
+    host: peekToken(own.certificate, 'agent-certificate').host,
+    machine,
+    moved: enrolledOn !== machine,
     farm: farmIdOf(farmKey),
     farmKey,
+    former,
   }
+}
+
+/** The identity that signs what `agent` began; the present one where none is named or known. */
+export function signingAs(identity: AgentIdentity, agent: string | undefined): SigningIdentity {
+  return identity.former.find((one) => one.agent === agent) ?? identity
+}
+
+async function loadSigning(folder: string): Promise<SigningIdentity> {
+  const signer = signerFromPem(await readFile(join(folder, 'agent.key'), 'utf8'))
+  const read = async (name: string) => (await readFile(join(folder, name), 'utf8')).trim()
+  let certificate = await read('certificate')
+  if (keyIn(certificate) !== toBase64url(signer.publicKey)) {
+    // A renewal was interrupted between its two renames.
+    const next = await read('certificate.new')
+    if (keyIn(next) !== toBase64url(signer.publicKey))
+      throw new Error('the key and the certificate are not a pair.')
+    await renameFile(join(folder, 'certificate.new'), join(folder, 'certificate'))
+    certificate = next
+  }
+  return { agent: peekToken(certificate, 'agent-certificate').agent, signer, certificate }
+}
+
+function keyIn(certificate: string): string {
+  return peekToken(certificate, 'agent-certificate').key
 }
 
 /** The host's own id (machine-id(5)); empty where it has none. */

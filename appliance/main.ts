@@ -1,16 +1,12 @@
 import { Command, Option } from 'commander'
-import { type Client, openClient, type ServerOptions } from './client.ts'
+import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
-import { type Home, homePaths } from './home.ts'
+import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
 import { escapeControls } from './print.ts'
+import { withClient, withServerOptions } from './with-client.ts'
 
 // The `tapedeck` command. A verb's code is loaded when it is used: the agent's start should not wait for the player's.
-
-interface Common extends ServerOptions {
-  home?: string
-  json?: boolean
-}
 
 const program = new Command('tapedeck')
   .description('Records terminal sessions, shows them, and proves them.')
@@ -26,27 +22,7 @@ function verb(name: string, description: string): Command {
 }
 
 function serverVerb(name: string, description: string): Command {
-  return verb(name, description)
-    .option('--server <url>', 'a server other than this home’s own')
-    .option('--token-file <file>', 'API token for it (or TAPEDECK_TOKEN)')
-    .option('--ca <file>', 'certificate authority of it, PEM')
-}
-
-/** Runs with a client that is opened when asked for, and closed at the end. */
-async function withClient(
-  options: Common,
-  run: (home: Home, client: () => Promise<Client>) => Promise<void>,
-): Promise<void> {
-  const home = homePaths(options.home)
-  let opened: Client | undefined
-  try {
-    await run(home, async () => {
-      opened ??= await openClient(home, options)
-      return opened
-    })
-  } finally {
-    opened?.close()
-  }
+  return withServerOptions(verb(name, description))
 }
 
 verb('up', 'Start a node and an agent on this machine, as the current user')
@@ -137,6 +113,7 @@ verb('status', "Show the agent's queue, connection and live sessions").action(as
   (await import('./status.ts')).status(homePaths(options.home), options),
 )
 
+addAgentVerbs(program)
 addHostVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.

@@ -34,7 +34,8 @@ export interface Facts {
   application: string
   command: string
   client: { name: string; address: string }
-  type: 'terminal' | 'desktop'
+  /** `command`: a session without a terminal. */
+  type: 'terminal' | 'command' | 'desktop'
   startedMs: number
   term: string
   columns: number
@@ -107,7 +108,7 @@ export const factsShape: Shape = {
     application: { text: 256 },
     command: { text: 1024 },
     client: { object: { name: { text: 256 }, address: { text: 64 } } },
-    type: { oneOf: ['terminal', 'desktop'] },
+    type: { oneOf: ['terminal', 'command', 'desktop'] },
     startedMs: 'count',
     term: { text: 64 },
     columns: 'count',

@@ -98,13 +98,20 @@ case $in in
     ;;
 esac
 
+# Where there is a controlling terminal all the same (su with its input redirected), the command must not reach it by
+# /dev/tty, past the logs.
+read -r stat </proc/$$/stat
+set -- ${stat##*) }
+alone=
+[ "$5" = 0 ] || alone=setsid
+
 # In the foreground, since what a shell runs in the background ignores interrupts; in a subshell of its own, since ours says
 # "Killed" where the command's errors go.
 case $in-$out in
-  direct-direct) (exec "$lib/session" <&5 >&6 2>"$log/err.pipe" 5<&- 6>&- 7>&-) ;;
+  direct-direct) (exec $alone "$lib/session" <&5 >&6 2>"$log/err.pipe" 5<&- 6>&- 7>&-) ;;
   *)
     exec 5<&- 6>&- 7>&-
-    (exec "$lib/session" <"$log/in.pipe" >"$log/out.pipe" 2>"$log/err.pipe")
+    (exec $alone "$lib/session" <"$log/in.pipe" >"$log/out.pipe" 2>"$log/err.pipe")
     ;;
 esac
 status=$?

@@ -35,8 +35,14 @@ TAPEDECK_USER=$user TAPEDECK_UID=$uid TAPEDECK_GID=$gid TAPEDECK_SHELL=$shell TA
 TAPEDECK_NOTICE=
 export TAPEDECK_USER TAPEDECK_UID TAPEDECK_GID TAPEDECK_SHELL TAPEDECK_LIMITS TAPEDECK_UMASK TAPEDECK_NOTICE
 
+discard() {
+  [ -n "${dir-}" ] || return 0
+  umount "$dir/log" "$dir/time" 2>/dev/null
+  rm -rf "$dir"
+}
+
 unrecorded() {
-  [ -z "${dir-}" ] || rm -rf "$dir"
+  discard
   trap - INT QUIT TSTP
   TAPEDECK_SAME_TTY=1
   export TAPEDECK_SAME_TTY
@@ -44,7 +50,7 @@ unrecorded() {
 }
 
 refuse() {
-  [ -z "${dir-}" ] || rm -rf "$dir"
+  discard
   echo "$1 Ask your administrator." >&2
   exit 1
 }
@@ -73,7 +79,7 @@ fi
 
 session=$(cat /proc/sys/kernel/random/uuid)
 dir=$run/run/$session
-mkdir -p -m 755 "$run" && mkdir -p -m 711 "$run/run" && mkdir -p -m 700 "$run/ttys" && mkdir -m 700 "$dir" || fail "cannot make $dir"
+mkdir -p -m 755 "$run" && mkdir -p -m 711 "$run/run" && mkdir -p -m 700 "$run/ttys" "$run/asks" && mkdir -m 700 "$dir" || fail "cannot make $dir"
 
 columns=0 rows=0
 if [ -n "$tty" ]; then
@@ -120,7 +126,7 @@ boot=$(cat /proc/sys/kernel/random/boot_id)"
 decision=
 if read -r agent since 2>/dev/null <"$run/agent.pid" && started "$agent" 2>/dev/null && [ "$ticks" = "$since" ]; then
   mkfifo -m 600 "$dir/decision"
-  printf '%s\n' "$facts" >"$dir/ask.new" && mv "$dir/ask.new" "$dir/ask"
+  printf '%s\n' "$facts" >"$dir/ask" && mv "$dir/ask" "$run/asks/$session"
   decision=$(timeout 2 head -n 1 "$dir/decision")
 fi
 if [ -z "$decision" ]; then

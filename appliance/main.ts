@@ -113,6 +113,10 @@ verb('status', "Show the agent's queue, connection and live sessions").action(as
   (await import('./status.ts')).status(homePaths(options.home), options),
 )
 
+verb('doctor', 'Look at this installation and host, and say what to do').action(async (options) =>
+  (await import('./doctor.ts')).doctor(homePaths(options.home), options),
+)
+
 addAgentVerbs(program)
 addHostVerbs(program)
 

@@ -16,11 +16,17 @@ export interface AgentStatus {
     startedMs?: number
     bytes?: number
   }[]
+  /** On a host whose logins are recorded. */
+  coverage?: { logins: number; unrecorded: number }
+}
+
+export async function askAgent(home: Home): Promise<AgentStatus> {
+  return JSON.parse(await ask(home.agentSocket)) as AgentStatus
 }
 
 /** Prints the agent's queue, connection and live sessions. */
 export async function status(home: Home, options: { json?: boolean }): Promise<void> {
-  const state = JSON.parse(await ask(home.agentSocket)) as AgentStatus
+  const state = await askAgent(home)
   if (options.json) {
     process.stdout.write(`${JSON.stringify(state)}\n`)
     return

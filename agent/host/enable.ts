@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { access, constants, mkdtemp, readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import {
@@ -51,6 +51,7 @@ export interface Enabled {
 
 export async function enableHost(settings: HostSettings): Promise<Enabled> {
   await ensurePossible()
+  await ensureOwnFolders()
   const scope = await accountsInScope(settings)
   if (scope.length === 0)
     throw new HostError(
@@ -115,6 +116,19 @@ async function ensurePossible(): Promise<void> {
       `Expected script of util-linux 2.35 or newer, got ${stdout.trim()}.`,
       'Upgrade util-linux.',
     )
+}
+
+/** sudo runs what lies there as root, so nobody else may be able to put something else there. */
+async function ensureOwnFolders(): Promise<void> {
+  for (const path of ['/usr', '/usr/local', '/usr/local/lib', hostPaths.lib]) {
+    const found = await stat(path).catch(() => undefined)
+    if (found && (found.uid !== 0 || (found.mode & 0o022) !== 0))
+      throw new HostError(
+        'unsafe-folder',
+        `${path} can be changed by others than root.`,
+        `Make it root's: chown root:root ${path} && chmod go-w ${path}`,
+      )
+  }
 }
 
 async function found(name: string): Promise<boolean> {

@@ -93,16 +93,17 @@ export async function reloadSshd(): Promise<void> {
     }
 }
 
-/** What sshd makes of its configuration for a user: lower-case keyword → value. Empty where sshd cannot tell. */
+/** What sshd makes of its configuration for a user: lower-case keyword → values. Empty where sshd cannot tell. */
 export async function effectiveSshd(user: string): Promise<Map<string, string>> {
   const args = ['-T', '-C', `user=${user},host=localhost,addr=127.0.0.1`]
   const { stdout } = await run('sshd', args, { env: sshdEnv() }).catch(() => ({ stdout: '' }))
-  return new Map(
-    stdout.split('\n').map((line): [string, string] => {
-      const at = line.indexOf(' ')
-      return [line.slice(0, at), line.slice(at + 1)]
-    }),
-  )
+  const settings = new Map<string, string>()
+  for (const line of stdout.split('\n')) {
+    const at = line.indexOf(' ')
+    const [key, value] = [line.slice(0, at), line.slice(at + 1)]
+    if (at > 0) settings.set(key, settings.has(key) ? `${settings.get(key)} ${value}` : value)
+  }
+  return settings
 }
 
 async function checkSshd(): Promise<void> {

@@ -34,26 +34,47 @@ export interface LiveHub {
   onWatched(listener: WatchListener): () => void
 }
 
-export function openLiveHub(): LiveHub {
+/** The hub of one process, and what a hub of the whole farm adds to it. */
+export interface LocalHub extends LiveHub {
+  /** Something that another process published. */
+  deliver(recording: string, stream: StreamName, offset: number, bytes: Uint8Array): void
+  deliverState(recording: string, stream: StreamName, state: LiveState): void
+  /** Another process has viewers. */
+  setWatchedElsewhere(recording: string, stream: StreamName, on: boolean): void
+  /** As `onWatched`, for viewers of this process alone. */
+  onWatchedHere(listener: WatchListener): () => void
+}
+
+export function openLiveHub(): LocalHub {
   const listeners = new Map<string, Set<LiveListener>>()
   const states = new Map<string, LiveState>()
+  const elsewhere = new Set<string>()
   const watchers = new Set<WatchListener>()
+  const watchersHere = new Set<WatchListener>()
   const key = (recording: string, stream: StreamName) => `${recording}/${stream}`
-  const tell = (recording: string, stream: StreamName, watched: boolean) => {
-    for (const watcher of watchers) watcher(recording, stream, watched)
+  const tell = (all: Set<WatchListener>, recording: string, stream: StreamName, watched: boolean) => {
+    for (const watcher of all) watcher(recording, stream, watched)
+  }
+  const deliver = (name: string, offset: number, bytes: Uint8Array) => {
+    for (const listener of [...(listeners.get(name) ?? [])]) listener.bytes(offset, bytes)
+  }
+  const deliverState = (name: string, state: LiveState) => {
+    for (const listener of [...(listeners.get(name) ?? [])]) listener.state(state)
   }
   return {
     publish(recording, stream, offset, bytes) {
       const name = key(recording, stream)
       const state = states.get(name)
       if (state) state.sizeBytes = Math.max(state.sizeBytes, offset + bytes.length)
-      for (const listener of [...(listeners.get(name) ?? [])]) listener.bytes(offset, bytes)
+      deliver(name, offset, bytes)
     },
+    deliver: (recording, stream, offset, bytes) => deliver(key(recording, stream), offset, bytes),
+    deliverState: (recording, stream, state) => deliverState(key(recording, stream), state),
     state(recording, stream, state) {
       const name = key(recording, stream)
       if (state.state === 'complete') states.delete(name)
       else states.set(name, { ...state })
-      for (const listener of [...(listeners.get(name) ?? [])]) listener.state(state)
+      deliverState(name, state)
     },
     current: (recording, stream) => states.get(key(recording, stream)),
     left(recording, stream) {
@@ -64,17 +85,35 @@ export function openLiveHub(): LiveHub {
       const all = listeners.get(name) ?? new Set()
       listeners.set(name, all)
       all.add(listener)
-      if (all.size === 1) tell(recording, stream, true)
+      if (all.size === 1) {
+        if (!elsewhere.has(name)) tell(watchers, recording, stream, true)
+        tell(watchersHere, recording, stream, true)
+      }
       return () => {
         if (!all.delete(listener) || all.size > 0) return
         listeners.delete(name)
-        tell(recording, stream, false)
+        if (!elsewhere.has(name)) tell(watchers, recording, stream, false)
+        tell(watchersHere, recording, stream, false)
       }
     },
-    watched: (recording, stream) => listeners.has(key(recording, stream)),
+    setWatchedElsewhere(recording, stream, on) {
+      const name = key(recording, stream)
+      if (elsewhere.has(name) === on) return
+      if (on) elsewhere.add(name)
+      else elsewhere.delete(name)
+      if (!listeners.has(name)) tell(watchers, recording, stream, on)
+    },
+    watched(recording, stream) {
+      const name = key(recording, stream)
+      return listeners.has(name) || elsewhere.has(name)
+    },
     onWatched(listener) {
       watchers.add(listener)
       return () => watchers.delete(listener)
+    },
+    onWatchedHere(listener) {
+      watchersHere.add(listener)
+      return () => watchersHere.delete(listener)
     },
   }
 }

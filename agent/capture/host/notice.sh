@@ -2,15 +2,23 @@
 # host's, else English. It is seen in the recording too.
 show_notice() {
   host_language=
-  for file in /etc/locale.conf /etc/default/locale; do
-    if [ -r "$file" ]; then host_language=$(sed -n 's/^LANG="\{0,1\}\([A-Za-z_]*\).*/\1/p' "$file" | tail -n 1); fi
+  for file in /etc/default/locale /etc/locale.conf; do
+    [ -r "$file" ] || continue
+    while read -r line; do
+      case $line in
+        LANG=*)
+          host_language=${line#LANG=}
+          host_language=${host_language#\"}
+          ;;
+      esac
+    done <"$file"
   done
   for language in "${LC_ALL-}" "${LC_MESSAGES-}" "${LANG-}" "$host_language" en; do
     language=${language%%.*}
     for file in "$language" "${language%%_*}"; do
       case $file in '' | */* | C | POSIX) continue ;; esac
       [ -r "$conf/notices/$file" ] || continue
-      cat "$conf/notices/$file"
+      while IFS= read -r line; do printf '%s\n' "$line"; done <"$conf/notices/$file"
       return
     done
   done
@@ -31,4 +39,4 @@ case $acknowledge in
     ;;
 esac
 unset -f show_notice setting
-unset host_language file language acknowledge answer setting_key setting_value
+unset host_language file language line acknowledge answer setting_key setting_value

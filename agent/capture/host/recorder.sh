@@ -29,8 +29,6 @@ while read -r _ name kind soft hard _; do
   esac
   [ "$soft-$hard" = unlimited-unlimited ] || limits="$limits --$limit=$soft:$hard"
 done </proc/$$/limits
-[ -z "$limits" ] || prlimit --pid $$ --fsize=unlimited --cpu=unlimited --data=unlimited --as=unlimited
-
 TAPEDECK_USER=$user TAPEDECK_UID=$uid TAPEDECK_GID=$gid TAPEDECK_SHELL=$shell TAPEDECK_LIMITS=$limits TAPEDECK_UMASK=$umask_user
 TAPEDECK_NOTICE=
 export TAPEDECK_USER TAPEDECK_UID TAPEDECK_GID TAPEDECK_SHELL TAPEDECK_LIMITS TAPEDECK_UMASK TAPEDECK_NOTICE
@@ -70,6 +68,9 @@ started() {
   shift 19
   ticks=$1
 }
+
+[ -z "$limits" ] || prlimit --pid $$ --fsize=unlimited --cpu=unlimited --data=unlimited --as=unlimited 2>/dev/null ||
+  fail 'cannot lift its limits on files, memory and time (a container without CAP_SYS_RESOURCE?)'
 
 # Within a recorded terminal (su, sudo -i) all is recorded already. pts numbers are used again: its recorder must live.
 if [ -n "$tty" ] && [ -r "$run/ttys/${tty##*/}" ]; then

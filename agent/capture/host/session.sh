@@ -16,6 +16,12 @@ shell=$2 notice=$3 instead=$4
 . /dev/fd/3
 exec 3<&-
 unset TAPEDECK_COMMAND
+case ${SHELL-} in
+  "$lib"/*)
+    SHELL=$shell
+    export SHELL
+    ;;
+esac
 if [ -n "$instead" ]; then set -- -c "$instead"; fi
 if [ -n "$notice" ] && [ -t 1 ]; then . "$lib/notice"; fi
 

@@ -110,6 +110,7 @@ onHosts(
     await eventually(async () => {
       if (!(await host.recorded()).includes('last-2-words')) throw new Error('Not there.')
     })
+    t.pass()
   },
 )
 

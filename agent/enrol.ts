@@ -1,7 +1,7 @@
-import { request } from 'node:https'
+import { request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { text } from 'node:stream/consumers'
 import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, generateKeyPem, publicKeyPem, signerFromPem } from '../codec/ed25519.ts'
 import { replaceFile } from '../disk/atomic-replace.ts'
@@ -20,20 +20,27 @@ export interface EnrolOptions {
   /** One-time token: base64url(secret) "." farm id. */
   token: string
   host?: string
+  /** For the whole call. */
+  timeoutMs?: number
 }
+
+/** A certificate and a key are less than 1 KiB. */
+const answerBytesMax = 64 * 1024
 
 /**
  * Makes the agent's key, has it certified, and writes the agent's files. The token names the farm, so a stranger who
  * answers in its place is found out. Throws errors with `code`.
  */
 export async function enrol(options: EnrolOptions): Promise<{ agent: string }> {
-  const { home, url, ca, token, host = hostname() } = options
+  const { home, url, ca, token, host = hostname(), timeoutMs = 30_000 } = options
+  const farm = /^[\w-]+\.([\w-]{43})$/.exec(token)?.[1]
+  if (farm === undefined)
+    throw enrolError('token', 'Expected an enrolment token: a secret, a dot, a farm id.')
   const pem = generateKeyPem()
   const signer = signerFromPem(pem)
   const body = JSON.stringify({ token, key: toBase64url(signer.publicKey), host, machine: await machineId() })
-  const answer = await post(new URL('/api/agents/enroll', url), body, ca)
+  const answer = await post(new URL('/api/agents/enroll', url), body, ca, timeoutMs)
   const farmKey = fromBase64url(answer.farmKey)
-  const farm = token.slice(token.lastIndexOf('.') + 1)
   if (farmKey?.length !== 32 || farmIdOf(farmKey) !== farm)
     throw enrolError('farm', `${url} answered with a key that is not the farm's that gave the token.`)
   const certificate = openToken(answer.certificate, 'agent-certificate', farmKey, openCrypto())
@@ -52,21 +59,55 @@ export async function enrol(options: EnrolOptions): Promise<{ agent: string }> {
   return { agent: certificate.agent }
 }
 
-function post(
+async function post(
   url: URL,
   body: string,
   ca: string | undefined,
+  timeoutMs: number,
 ): Promise<{ certificate: string; farmKey: string }> {
+  const { status, text } = await send(url, body, ca, timeoutMs)
+  if (status !== 200 && status !== 201)
+    throw enrolError('refused', `The farm refused with ${status}: ${text.slice(0, 300)}`)
+  try {
+    const { certificate, farmKey } = JSON.parse(text)
+    if (typeof certificate === 'string' && typeof farmKey === 'string') return { certificate, farmKey }
+  } catch {
+    // Said below.
+  }
+  throw enrolError('answer', `${url} did not answer as a farm does: ${JSON.stringify(text.slice(0, 100))}`)
+}
+
+function send(
+  url: URL,
+  body: string,
+  ca: string | undefined,
+  timeoutMs: number,
+): Promise<{ status: number; text: string }> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
-    const call = request(url, { method: 'POST', headers, timeout: 30_000, ...(ca && { ca }) }, (answer) => {
-      text(answer).then((received) => {
-        if (answer.statusCode === 200 || answer.statusCode === 201) resolve(JSON.parse(received))
-        else reject(enrolError('refused', `The farm refused: ${received.slice(0, 300)}`))
-      }, reject)
+    const call = (url.protocol === 'http:' ? requestPlain : requestTls)(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) },
+      ...(ca && { ca }),
     })
-    call.on('timeout', () => call.destroy(enrolError('timeout', `${url.origin} does not answer.`)))
+    const timer = setTimeout(
+      () => call.destroy(enrolError('timeout', `${url.origin} does not answer.`)),
+      timeoutMs,
+    )
+    call.on('close', () => clearTimeout(timer))
     call.on('error', reject)
+    call.on('response', (answer) => {
+      const chunks: Buffer[] = []
+      let size = 0
+      answer.on('error', reject)
+      answer.on('data', (chunk: Buffer) => {
+        chunks.push(chunk)
+        size += chunk.length
+        if (size > answerBytesMax) call.destroy(enrolError('answer', `${url.origin} answers without an end.`))
+      })
+      answer.on('end', () =>
+        resolve({ status: answer.statusCode ?? 0, text: Buffer.concat(chunks).toString() }),
+      )
+    })
     call.end(body)
   })
 }

@@ -1,8 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, publicKeyFromPem, signerFromPem } from '../codec/ed25519.ts'
+import { toBase64url } from '../format/bytes.ts'
 import type { Signer } from '../format/ports.ts'
-import { peekToken } from '../format/token.ts'
+import { openToken } from '../format/token.ts'
 
 /** Who this agent is to its farm. */
 export interface AgentIdentity {
@@ -16,7 +18,7 @@ export interface AgentIdentity {
   farmKey: Uint8Array
 }
 
-/** What enrolment left in the agent's home. Throws `not-enrolled` when it is not there. */
+/** What enrolment left in the agent's home. Throws `not-enrolled` when it is not there, `identity` when it does not fit. */
 export async function loadIdentity(home: string): Promise<AgentIdentity> {
   const read = (name: string) => readFile(join(home, name), 'utf8')
   let pem: string
@@ -33,13 +35,18 @@ export async function loadIdentity(home: string): Promise<AgentIdentity> {
       code: 'not-enrolled',
     })
   }
-  const { agent, host } = peekToken(certificate.trim(), 'agent-certificate')
   const farmKey = publicKeyFromPem(farmPem)
+  const signer = signerFromPem(pem)
+  const { agent, host, key } = openToken(certificate.trim(), 'agent-certificate', farmKey, openCrypto())
+  if (key !== toBase64url(signer.publicKey))
+    throw Object.assign(new Error('The certificate is for another key: enrol this agent again.'), {
+      code: 'identity',
+    })
   return {
     agent,
     host,
     machine: await machineId(),
-    signer: signerFromPem(pem),
+    signer,
     certificate: certificate.trim(),
     farm: farmIdOf(farmKey),
     farmKey,

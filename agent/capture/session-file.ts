@@ -1,5 +1,6 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { utf8 } from '../../format/bytes.ts'
 import type { Facts } from '../../format/records.ts'
 
 // What record.sh says about a session: `session`, lines of key=value, and `command`, the text as it was given.
@@ -13,22 +14,25 @@ export interface RecordedSession {
   boot: string
 }
 
-/** Facts lie in HEAD 0, which has room for 2 KiB of them. */
+/** Facts lie in HEAD 0, which has room for so much of them (FORMAT.md). */
+const factsBytesMax = 2048
 const commandCharactersMax = 1024
 const groupsMax = 32
 const nameCharactersMax = 64
+/** Of the session's own two files; record.sh writes less than 2 KiB beside the command. */
+const sessionBytesMax = 64 * 1024
+/** Of a command in the timeline: the kernel takes 2 MiB of arguments. */
+const commandBytesMax = 256 * 1024
 
 /** `undefined` when the session is not announced yet, or by nobody we know. */
 export async function readSessionFile(dir: string): Promise<RecordedSession | undefined> {
-  let text: string
-  try {
-    text = await readFile(join(dir, 'session'), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  const command = await readFile(join(dir, 'command'), 'utf8').catch(() => '')
-  return parseSessionFile(text, command)
+  const text = await readStart(join(dir, 'session'), sessionBytesMax)
+  return text === undefined ? undefined : parseSessionFile(text, await readCommand(dir))
+}
+
+/** The command as it was given; empty when nobody wrote it down. */
+export async function readCommand(dir: string): Promise<string> {
+  return (await readStart(join(dir, 'command'), commandBytesMax)) ?? ''
 }
 
 export function parseSessionFile(text: string, command: string): RecordedSession | undefined {
@@ -37,35 +41,63 @@ export function parseSessionFile(text: string, command: string): RecordedSession
     const at = line.indexOf('=')
     if (at > 0) values.set(line.slice(0, at), line.slice(at + 1))
   }
-  const name = (key: string) => (values.get(key) ?? '').slice(0, nameCharactersMax).toWellFormed()
+  const name = (key: string) => nameOf(values.get(key) ?? '')
   const count = (key: string) =>
     Math.max(0, Math.min(Math.floor(Number(values.get(key)) || 0), Number.MAX_SAFE_INTEGER))
+  const ticks = values.get('ticks') ?? ''
   const pid = count('pid')
-  if (pid === 0 || !values.get('ticks')) return undefined
-  return {
-    pid,
-    ticks: values.get('ticks')!,
-    boot: values.get('boot') ?? '',
-    facts: {
-      session: name('session'),
-      sequence: 0,
-      user: name('user'),
-      uid: count('uid'),
-      groups: (values.get('groups') ?? '')
-        .split(' ')
-        .filter(Boolean)
-        .slice(0, groupsMax)
-        .map((group) => group.slice(0, 32)),
-      host: name('host'),
-      application: name('application'),
-      command: command.slice(0, commandCharactersMax).toWellFormed(),
-      client: { name: '', address: name('client') },
-      type: 'terminal',
-      startedMs: count('started') || Date.now(),
-      term: name('term'),
-      columns: count('columns') || 80,
-      rows: count('rows') || 24,
-      notified: true,
-    },
+  if (pid === 0 || !/^\d{1,20}$/.test(ticks)) return undefined
+  const facts: Facts = {
+    session: name('session'),
+    sequence: 0,
+    user: name('user'),
+    uid: count('uid'),
+    groups: (values.get('groups') ?? '').split(' ').filter(Boolean).slice(0, groupsMax).map(nameOf),
+    host: name('host'),
+    application: name('application'),
+    command: command.slice(0, commandCharactersMax).toWellFormed(),
+    client: { name: '', address: name('client') },
+    type: 'terminal',
+    startedMs: count('started') || Date.now(),
+    term: name('term'),
+    columns: count('columns') || 80,
+    rows: count('rows') || 24,
+    notified: true,
+  }
+  return { facts: cutFacts(facts), pid, ticks, boot: name('boot') }
+}
+
+// A control character is six in JSON: names keep none, commands are cut shorter.
+function nameOf(text: string): string {
+  return text
+    .slice(0, nameCharactersMax)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, '\ufffd')
+}
+
+function cutFacts(facts: Facts): Facts {
+  const cut = { ...facts }
+  const excess = () => utf8(JSON.stringify(cut)).length - factsBytesMax
+  while (excess() > 0 && cut.command.length > 0)
+    cut.command = cut.command
+      .slice(0, Math.max(0, cut.command.length - Math.ceil(excess() / 6)))
+      .toWellFormed()
+  while (excess() > 0 && cut.groups.length > 0) cut.groups = cut.groups.slice(0, -1)
+  return cut
+}
+
+/** Up to `bytesMax` of a file as text; `undefined` when it is not there. */
+async function readStart(path: string, bytesMax: number): Promise<string | undefined> {
+  try {
+    const file = await open(path)
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, 0)
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -93,6 +93,7 @@ async function drop(
   const { written } = recording.state
   for (const fresh of runs(files)) {
     const run = withGapBefore(recording, fresh)
+    if (endOfFile(run.at(-1)!) - run[0]!.start < spanBytesMin) continue
     const from = run[0]!.start
     const to = endOfFile(run.at(-1)!)
     const before = partBelow(written, from)
@@ -135,7 +136,7 @@ function runs(files: readonly Readonly<QueuedFile>[]): Readonly<QueuedFile>[][] 
     if (run && last && endOfFile(last) === file.start) run.push(file)
     else all.push([file])
   }
-  return all.filter((run) => endOfFile(run.at(-1)!) - run[0]!.start >= spanBytesMin)
+  return all
 }
 
 function endOfFile({ start, size }: Readonly<QueuedFile>): number {

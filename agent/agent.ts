@@ -1,19 +1,17 @@
 import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { openCrypto } from '../codec/crypto.ts'
 import { makeFolder } from '../disk/folder.ts'
 import { makeRunFolder } from './capture/run-folder.ts'
-import type { AgentConfig } from './config.ts'
-import { loadIdentity } from './identity.ts'
+import { type AgentConfig, ConfigError } from './config.ts'
+import { enrolByImageToken, renewIdentity } from './enrol.ts'
+import { type AgentIdentity, loadIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
-import { expire } from './queue/expiry.ts'
+import { startExpiry } from './queue/expiry.ts'
 import { type QueueTotals, Spool } from './queue/spool.ts'
 import { Sessions } from './sessions.ts'
 import { openStatusSocket } from './status-socket.ts'
 import { type ConnectionStatus, Uplink } from './uplink/uplink.ts'
-
-/** How often message life and quota are looked at. */
-const expiryMs = 10_000
 
 export interface AgentStatus {
   agent: string
@@ -24,6 +22,8 @@ export interface AgentStatus {
 
 export interface RunningAgent {
   status(): AgentStatus
+  /** Resolves when the agent has another identity: close it and start it again. */
+  readonly renewed: Promise<void>
   close(): Promise<void>
 }
 
@@ -32,72 +32,112 @@ export async function startAgent(
   config: AgentConfig,
   options: { log: AgentLog; version: string },
 ): Promise<RunningAgent> {
-  const { home, url, messageLifeS, quotaMiB } = config
+  const home = resolve(config.home)
+  const { url, messageLifeS, quotaMiB } = config
   const { log, version } = options
   await makeFolder(home)
   const crypto = openCrypto()
-  const identity = await loadIdentity(home)
-  const ca = config.ca === undefined ? undefined : await readFile(join(home, config.ca), 'utf8')
+  const ca = await readAuthority(home, config.ca)
+  const identity = await ownIdentity(home, { url, ...(ca !== undefined && { ca }) }, log)
+  const renewed = Promise.withResolvers<void>()
   let status: () => unknown = () => ({ starting: true })
   const socket = await openStatusSocket(join(home, 'agent.sock'), () => status())
+  try {
+    const runFolder = await makeRunFolder(home)
+    const root = join(home, 'spool')
+    const { spool, bad } = await Spool.open(root)
+    for (const recording of bad)
+      log.error({ code: 'spool-bad', recording }, 'a queued recording cannot be read; it is put aside')
 
-  const runFolder = await makeRunFolder(home)
-  const root = join(home, 'spool')
-  const { spool, bad } = await Spool.open(root)
-  for (const recording of bad)
-    log.error({ code: 'spool-bad', recording }, 'a queued recording cannot be read; it is put aside')
+    const sessions = new Sessions({
+      runFolder,
+      spool,
+      identity,
+      crypto,
+      log,
+      onDurable: (recording) => uplink.notify(recording),
+    })
+    const uplink = new Uplink({
+      url,
+      ...(ca !== undefined && { ca }),
+      version,
+      identity,
+      crypto,
+      spool,
+      log,
+      onWatched: (recording, watched) => sessions.setWatched(recording, watched),
+      onFork: (recording) => sessions.fork(recording),
+      onDiscarded: (recording) => sessions.discard(recording),
+      async onClone() {
+        const { agent } = await renewIdentity(home, identity, { url, ...(ca !== undefined && { ca }) })
+        log.warn(
+          { code: 'clone', was: identity.agent, agent },
+          'another machine has this identity; a new one is used',
+        )
+        renewed.resolve()
+      },
+    })
+    const agentStatus = (): AgentStatus => ({
+      agent: identity.agent,
+      queue: spool.totals(Date.now(), (recording) => uplink.acked(recording)),
+      connection: uplink.status,
+      sessions: sessions.live.map(({ spooled }) => {
+        const { user, command, startedMs } = spooled.record.session.facts
+        return { recording: spooled.recording, user, command, startedMs, bytes: spooled.durable }
+      }),
+    })
+    status = agentStatus
+    await sessions.start()
+    uplink.start()
+    const signerOf = (agent: string | undefined) => signingAs(identity, agent).signer
+    const expiry = startExpiry({ spool, signerOf, root, messageLifeS, quotaMiB, log })
 
-  const sessions = new Sessions({
-    runFolder,
-    spool,
-    identity,
-    crypto,
-    log,
-    onDurable: (recording) => uplink.notify(recording),
-  })
-  const uplink = new Uplink({
-    url,
-    ...(ca !== undefined && { ca }),
-    version,
-    identity,
-    crypto,
-    spool,
-    log,
-    onWatched: (recording, watched) => sessions.setWatched(recording, watched),
-    onFork: (recording) => sessions.fork(recording),
-    onDiscarded: (recording) => sessions.discard(recording),
-  })
-  const agentStatus = (): AgentStatus => ({
-    agent: identity.agent,
-    queue: spool.totals(Date.now(), (recording) => uplink.acked(recording)),
-    connection: uplink.status,
-    sessions: sessions.live.map(({ spooled }) => {
-      const { user, command, startedMs } = spooled.record.session.facts
-      return { recording: spooled.recording, user, command, startedMs, bytes: spooled.durable }
-    }),
-  })
-  status = agentStatus
-  await sessions.start()
-  uplink.start()
-  let expiring: Promise<void> = Promise.resolve()
-  const timer = setInterval(() => {
-    expiring = expire(
-      { spool, signer: identity.signer, root, messageLifeS, quotaMiB, log },
-      Date.now(),
-    ).catch((error: Error) =>
-      log.error({ code: 'expiry', error: error.message }, 'the queue cannot be trimmed'),
-    )
-  }, expiryMs)
-
-  return {
-    status: agentStatus,
-    async close() {
-      clearInterval(timer)
-      await expiring
-      await sessions.close()
-      await uplink.close()
-      await spool.close()
-      await socket.close()
-    },
+    return {
+      status: agentStatus,
+      renewed: renewed.promise,
+      async close() {
+        await expiry.close()
+        await sessions.close()
+        await uplink.close()
+        await spool.close()
+        await socket.close()
+      },
+    }
+  } catch (error) {
+    await socket.close()
+    throw error
   }
+}
+
+// A host made from an image has no identity, or that of the machine the image was taken from.
+async function ownIdentity(
+  home: string,
+  farm: { url: string; ca?: string },
+  log: AgentLog,
+): Promise<AgentIdentity> {
+  try {
+    const identity = await loadIdentity(home)
+    if (!identity.moved) return identity
+    const { agent } = await renewIdentity(home, identity, farm)
+    log.warn(
+      { code: 'clone', was: identity.agent, agent },
+      'this machine is another one; it has a new identity',
+    )
+  } catch (error) {
+    const { code, message } = error as Error & { code?: string }
+    if (code === 'not-enrolled') {
+      if (!(await enrolByImageToken(home, farm.url, farm.ca))) throw error
+      log.info({ code: 'enrolled' }, 'enrolled by the token of the image')
+    } else if (code === 'identity') throw error
+    // Without the farm the old identity still signs; the farm will ask for another.
+    else log.warn({ code: 'clone', error: message }, 'no new identity is to be had now')
+  }
+  return await loadIdentity(home)
+}
+
+async function readAuthority(home: string, ca: string | undefined): Promise<string | undefined> {
+  if (ca === undefined) return undefined
+  return readFile(join(home, ca), 'utf8').catch((error: Error) => {
+    throw new ConfigError(`agent.json: ca: ${error.message}`)
+  })
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 export interface AgentConfig {
   /** Absolute folder of the agent: key, certificate, spool, socket. */
   home: string
-  /** `https://host:port` of the farm. */
+  /** `https://host:port` of the farm; `http:` is an explicit choice, for a line that is safe already. */
   url: string
   /** File with the authority of the farm's TLS certificate, PEM; relative to home. */
   ca?: string
@@ -21,6 +21,7 @@ const ranges: Record<keyof typeof defaults, [number, number]> = {
   messageLifeS: [60, 365 * day],
   quotaMiB: [16, 1024 * 1024],
 }
+const keys = ['url', 'ca', ...Object.keys(defaults)]
 
 export class ConfigError extends Error {
   readonly code = 'config'
@@ -28,28 +29,43 @@ export class ConfigError extends Error {
 
 /** Throws ConfigError that names every wrong value at once. */
 export function parseAgentConfig(home: string, text: string): AgentConfig {
-  let value: Record<string, unknown>
+  let parsed: unknown
   try {
-    value = JSON.parse(text) as Record<string, unknown>
+    parsed = JSON.parse(text)
   } catch (error) {
     throw new ConfigError(`agent.json is no JSON: ${(error as Error).message}`)
   }
-  const problems: string[] = []
+  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
+    throw new ConfigError(`agent.json: expected an object, got ${show(parsed)}.`)
+  const value = parsed as Record<string, unknown>
+  const problems = Object.keys(value)
+    .filter((key) => !keys.includes(key))
+    .map((key) => `${key}: expected one of ${keys.join(', ')}`)
   const url = typeof value.url === 'string' ? value.url : ''
-  if (!/^https?:\/\/[^/\s]+\/?$/.test(url))
-    problems.push(`url: expected https://host:port, got ${JSON.stringify(value.url)}`)
-  if (value.ca !== undefined && typeof value.ca !== 'string') problems.push('ca: expected a file name')
+  if (!/^https?:\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
+    problems.push(`url: expected https://host:port, got ${show(value.url)}`)
+  const { ca } = value
+  if (ca !== undefined && (typeof ca !== 'string' || ca === ''))
+    problems.push(`ca: expected a file name, got ${show(ca)}`)
   const numbers = { ...defaults }
   for (const key of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const given = value[key] ?? defaults[key]
     const [low, high] = ranges[key]
     if (typeof given === 'number' && given >= low && given <= high) numbers[key] = given
-    else problems.push(`${key}: expected a number from ${low} to ${high}, got ${JSON.stringify(given)}`)
+    else problems.push(`${key}: expected a number from ${low} to ${high}, got ${show(given)}`)
   }
   if (problems.length > 0) throw new ConfigError(`agent.json: ${problems.join('; ')}.`)
-  return { home, url, ...(typeof value.ca === 'string' && { ca: value.ca }), ...numbers }
+  return { home, url, ...(typeof ca === 'string' && { ca }), ...numbers }
 }
 
+/** Throws ConfigError, also when there is no agent.json: `tapedeck up` or enrolment writes it. */
 export async function loadAgentConfig(home: string): Promise<AgentConfig> {
-  return parseAgentConfig(home, await readFile(join(home, 'agent.json'), 'utf8'))
+  const text = await readFile(join(home, 'agent.json'), 'utf8').catch((error: Error) => {
+    throw new ConfigError(`This agent is not enrolled: ${error.message}`)
+  })
+  return parseAgentConfig(home, text)
+}
+
+function show(value: unknown): string {
+  return JSON.stringify(value)?.slice(0, 80) ?? 'nothing'
 }

@@ -23,6 +23,8 @@ export interface EnrolOptions {
   /** base64url(secret) "." farm id. */
   token: string
   host?: string
+  /** For each of its calls. */
+  timeoutMs?: number
 }
 
 interface Enrolled {
@@ -43,8 +45,9 @@ const unknownAuthority = [
  * answers in its place is found out before the token is shown. Throws errors with `code`.
  */
 export async function enrol(options: EnrolOptions): Promise<{ agent: string }> {
-  const { home, url, token, host = hostname() } = options
-  const farm = token.slice(token.lastIndexOf('.') + 1)
+  const { home, url, token, host = hostname(), timeoutMs } = options
+  const farm = /^[\w-]+\.([\w-]{43})$/.exec(token)?.[1]
+  if (farm === undefined) throw farmError('token', 'Expected an enrolment token: a secret, a dot, a farm id.')
   const pem = generateKeyPem()
   const key = toBase64url(signerFromPem(pem).publicKey)
   const machine = await machineId()
@@ -52,12 +55,14 @@ export async function enrol(options: EnrolOptions): Promise<{ agent: string }> {
   let ca = options.ca
   let answer: Enrolled
   try {
-    answer = await postToFarm<Enrolled>(url, '/api/agents/enroll', body, ca)
+    answer = await postToFarm<Enrolled>(url, '/api/agents/enroll', body, { ca, timeoutMs })
   } catch (error) {
     if (ca !== undefined || !unknownAuthority.includes((error as { code?: string }).code ?? '')) throw error
     ca = await trustFarm(url, farm)
-    answer = await postToFarm<Enrolled>(url, '/api/agents/enroll', body, ca)
+    answer = await postToFarm<Enrolled>(url, '/api/agents/enroll', body, { ca, timeoutMs })
   }
+  if (typeof answer.farmKey !== 'string' || typeof answer.certificate !== 'string')
+    throw farmError('answer', `${url} did not answer as a farm does.`)
   const farmKey = fromBase64url(answer.farmKey)
   if (farmKey?.length !== 32 || farmIdOf(farmKey) !== farm)
     throw farmError('farm', `${url} answered with a key that is not the farm's that gave the token.`)
@@ -81,7 +86,7 @@ export async function renewIdentity(
   const machine = await machineId()
   const signature = toBase64url(identity.signer.sign(renewBytes(identity.farm, key, machine)))
   const body = { certificate: identity.certificate, key, host: hostname(), machine, signature }
-  const answer = await postToFarm<Enrolled>(farm.url, '/api/agents/renew', body, farm.ca)
+  const answer = await postToFarm<Enrolled>(farm.url, '/api/agents/renew', body, { ca: farm.ca })
   const agent = ownCertificate(answer, key, identity.farmKey)
   const former = join(home, formerFolder, identity.agent)
   await makeFolder(former)

@@ -1,7 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
-import { request } from 'node:https'
-import { text } from 'node:stream/consumers'
+import { type IncomingMessage, request as requestPlain } from 'node:http'
+import { request as requestTls } from 'node:https'
 import type { TLSSocket } from 'node:tls'
 import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf } from '../codec/ed25519.ts'
@@ -12,16 +11,28 @@ import { farmProofBytes } from '../wire/messages.ts'
 
 /** A farm that does not answer in this time is away. */
 const answerMsMax = 30_000
-/** Certificates and keys; a stranger's answer may be anything. */
-const answerCharactersMax = 65_536
+/** A certificate and a key are less than 1 KiB; a stranger's answer may be anything. */
+const answerBytesMax = 64 * 1024
 
 export function farmError(code: string, message: string): Error {
   return Object.assign(new Error(message), { code })
 }
 
-/** The JSON answer. Throws errors with the farm's code, or `refused`, `timeout` and those of TLS and sockets. */
-export async function postToFarm<T>(url: string, path: string, body: object, ca?: string): Promise<T> {
-  const { answer } = await ask(new URL(path, url), { method: 'POST', body: JSON.stringify(body), ca })
+export interface FarmCall {
+  /** PEM to trust; without it the system's authorities. */
+  ca?: string | undefined
+  /** For the whole call. */
+  timeoutMs?: number | undefined
+}
+
+/** The JSON answer. Throws errors with the farm's code, or `refused`, `answer`, `timeout` and those of TLS and sockets. */
+export async function postToFarm<T>(
+  url: string,
+  path: string,
+  body: object,
+  call: FarmCall = {},
+): Promise<T> {
+  const { answer } = await ask(new URL(path, url), { method: 'POST', body: JSON.stringify(body), ...call })
   return answer as T
 }
 
@@ -49,44 +60,62 @@ export async function trustFarm(url: string, farm: string): Promise<string> {
   return certificate
 }
 
-interface Asked {
+interface Asked extends FarmCall {
   method: string
   body?: string
-  ca?: string | undefined
   /** Whoever answers; the caller checks who it was. */
   anybody?: boolean
 }
 
-function ask(url: URL, { method, body, ca, anybody }: Asked): Promise<{ answer: unknown; peer: Buffer }> {
+function ask(url: URL, asked: Asked): Promise<{ answer: unknown; peer: Buffer }> {
+  const { method, body, ca, anybody, timeoutMs = answerMsMax } = asked
   const headers =
     body === undefined
       ? {}
       : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) }
   const trust = { ...(ca !== undefined && { ca }), ...(anybody && { rejectUnauthorized: false }) }
   return new Promise((resolve, reject) => {
-    const call = request(
-      url,
-      { method, headers, timeout: answerMsMax, agent: false, ...trust },
-      (response) => {
-        const peer = (response.socket as TLSSocket).getPeerCertificate().raw
-        answerOf(response, url).then((answer) => resolve({ answer, peer }), reject)
-      },
-    )
-    call.on('timeout', () => call.destroy(farmError('timeout', `${url.origin} does not answer.`)))
+    const call = (url.protocol === 'http:' ? requestPlain : requestTls)(url, {
+      method,
+      headers,
+      agent: false,
+      ...trust,
+    })
+    const late = farmError('timeout', `${url.origin} does not answer.`)
+    const timer = setTimeout(() => call.destroy(late), timeoutMs)
+    call.on('close', () => clearTimeout(timer))
     call.on('error', reject)
+    call.on('response', (response) => {
+      const peer = anybody ? (response.socket as TLSSocket).getPeerCertificate().raw : Buffer.alloc(0)
+      answerOf(response, url).then((answer) => resolve({ answer, peer }), reject)
+    })
     call.end(body)
   })
 }
 
 async function answerOf(response: IncomingMessage, url: URL): Promise<unknown> {
-  const received = (await text(response)).slice(0, answerCharactersMax)
-  try {
-    const answer = JSON.parse(received) as { error?: { code: string; text: string; hint: string } }
-    if ((response.statusCode ?? 500) < 300) return answer
-    const { code, text: said, hint } = answer.error!
-    throw farmError(code, `The farm refused: ${said} ${hint}`)
-  } catch (error) {
-    if (!(error instanceof SyntaxError || error instanceof TypeError)) throw error
-    throw farmError('refused', `${url.origin} answered ${response.statusCode}, and not as a farm does.`)
+  const chunks: Buffer[] = []
+  let size = 0
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk)
+    size += chunk.length
+    if (size > answerBytesMax) throw farmError('answer', `${url.origin} answers without an end.`)
   }
+  const received = Buffer.concat(chunks).toString()
+  const status = response.statusCode ?? 0
+  let answer: { error?: { code?: unknown; text?: unknown; hint?: unknown } } | undefined
+  try {
+    answer = JSON.parse(received)
+  } catch {
+    // Said below.
+  }
+  if (status >= 200 && status < 300 && typeof answer === 'object') return answer
+  if (status < 300)
+    throw farmError(
+      'answer',
+      `${url} did not answer as a farm does: ${JSON.stringify(received.slice(0, 100))}`,
+    )
+  const { code, text, hint } = answer?.error ?? {}
+  if (typeof code === 'string') throw farmError(code, `The farm refused: ${text} ${hint}`)
+  throw farmError('refused', `The farm refused with ${status}: ${received.slice(0, 300)}`)
 }

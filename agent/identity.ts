@@ -1,10 +1,11 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, publicKeyFromPem, signerFromPem } from '../codec/ed25519.ts'
 import { renameFile } from '../disk/folder.ts'
 import { toBase64url } from '../format/bytes.ts'
 import type { Signer } from '../format/ports.ts'
-import { peekToken } from '../format/token.ts'
+import { openToken, peekToken } from '../format/token.ts'
 
 /** Who this agent is, or was when it began a recording. */
 export interface SigningIdentity {
@@ -30,7 +31,7 @@ export interface AgentIdentity extends SigningIdentity {
 /** Folder in the agent's home of identities it had. */
 export const formerFolder = 'former'
 
-/** What enrolment left in the agent's home. Throws `not-enrolled` when it is not there. */
+/** What enrolment left in the agent's home. Throws `not-enrolled` when it is not there, `identity` when it does not fit. */
 export async function loadIdentity(home: string): Promise<AgentIdentity> {
   let own: SigningIdentity
   let farmPem: string
@@ -38,11 +39,13 @@ export async function loadIdentity(home: string): Promise<AgentIdentity> {
     own = await loadSigning(home)
     farmPem = await readFile(join(home, 'farm.pub'), 'utf8')
   } catch (error) {
+    if ((error as { code?: string }).code === 'identity') throw error
     throw Object.assign(new Error(`This agent is not enrolled: ${(error as Error).message}`), {
       code: 'not-enrolled',
     })
   }
   const farmKey = publicKeyFromPem(farmPem)
+  const { host } = openToken(own.certificate, 'agent-certificate', farmKey, openCrypto())
   const machine = await machineId()
   const enrolledOn = (await readFile(join(home, 'machine'), 'utf8').catch(() => machine)).trim()
   const former: SigningIdentity[] = []
@@ -50,7 +53,7 @@ export async function loadIdentity(home: string): Promise<AgentIdentity> {
     former.push(await loadSigning(join(home, formerFolder, name)))
   return {
     ...own,
-    host: peekToken(own.certificate, 'agent-certificate').host,
+    host,
     machine,
     moved: enrolledOn !== machine,
     farm: farmIdOf(farmKey),
@@ -70,13 +73,20 @@ async function loadSigning(folder: string): Promise<SigningIdentity> {
   let certificate = await read('certificate')
   if (keyIn(certificate) !== toBase64url(signer.publicKey)) {
     // A renewal was interrupted between its two renames.
-    const next = await read('certificate.new')
-    if (keyIn(next) !== toBase64url(signer.publicKey))
-      throw new Error('the key and the certificate are not a pair.')
+    const next = await read('certificate.new').catch(() => {
+      throw unfit()
+    })
+    if (keyIn(next) !== toBase64url(signer.publicKey)) throw unfit()
     await renameFile(join(folder, 'certificate.new'), join(folder, 'certificate'))
     certificate = next
   }
   return { agent: peekToken(certificate, 'agent-certificate').agent, signer, certificate }
+}
+
+function unfit(): Error {
+  return Object.assign(new Error('The certificate is for another key: enrol this agent again.'), {
+    code: 'identity',
+  })
 }
 
 function keyIn(certificate: string): string {

@@ -14,21 +14,22 @@ if (!home) {
   log.fatal({ code: 'usage' }, 'Usage: agent/main.ts HOME')
   process.exit(2)
 }
+let stopping = false
+const stop = Promise.withResolvers<void>()
+for (const signal of ['SIGTERM', 'SIGINT'] as const)
+  process.once(signal, () => {
+    stopping = true
+    stop.resolve()
+  })
 try {
   setPriority(niceness)
-  const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
-  log.info({ code: 'ready' }, 'agent ready')
-  const stop = () => {
-    agent.close().then(
-      () => process.exit(0),
-      (error: Error) => {
-        log.error({ code: 'close', error: error.message }, 'the agent did not end cleanly')
-        process.exit(1)
-      },
-    )
+  while (!stopping) {
+    const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
+    log.info({ code: 'ready' }, 'agent ready')
+    await Promise.race([stop.promise, agent.renewed])
+    await agent.close()
   }
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
+  process.exit(0)
 } catch (error) {
   log.fatal({ code: (error as { code?: string }).code ?? 'failed' }, (error as Error).message)
   process.exit(1)

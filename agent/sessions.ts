@@ -1,15 +1,19 @@
 import { randomBytes } from 'node:crypto'
-import { watch } from 'node:fs'
-import { readdir, rm, stat } from 'node:fs/promises'
+import { type FSWatcher, watch } from 'node:fs'
+import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeFolder } from '../disk/folder.ts'
 import type { Crypto } from '../format/ports.ts'
 import { makeRecordingId } from '../format/recording-id.ts'
+import { punchWhole } from './capture/punch-hole.ts'
 import { recorderAlive } from './capture/recorder-alive.ts'
 import { type RecordedSession, readSessionFile } from './capture/session-file.ts'
 import { SessionRecorder } from './capture/session-recorder.ts'
-import type { AgentIdentity } from './identity.ts'
+import { type AgentIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
+import type { Resume } from './queue/session-record.ts'
 import type { Spool } from './queue/spool.ts'
+import type { SpooledRecording } from './queue/spooled-recording.ts'
 
 // Finds sessions that recorders have announced, and those an earlier agent left, and keeps one recorder of ours for each.
 
@@ -17,6 +21,8 @@ import type { Spool } from './queue/spool.ts'
 const scanMs = 1000
 /** A folder without an announcement for so long was left by a recorder that failed before it began. */
 const staleMs = 60_000
+/** In a session's folder: the farm does not want its recording, and the session goes on unrecorded. */
+const discardedName = 'discarded'
 
 export interface SessionsOptions {
   runFolder: string
@@ -31,10 +37,10 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #recorders = new Map<string, SessionRecorder>()
-  /** Folders that must not be recorded any more: the farm discarded them. */
-  readonly #discarded = new Set<string>()
+  /** Folders between two recordings. */
+  readonly #forking = new Set<string>()
   #timer: NodeJS.Timeout | undefined
-  #watcher: ReturnType<typeof watch> | undefined
+  #watcher: FSWatcher | undefined
   #scanning: Promise<void> | undefined
   #closed = false
 
@@ -51,7 +57,7 @@ export class Sessions {
     for (const spooled of this.#options.spool.recordings) {
       const { endSize, folder } = spooled.record
       if (endSize === undefined) this.#record(folder, spooled)
-      else await rm(join(this.#options.runFolder, folder), { recursive: true, force: true })
+      else await removeFolder(this.#folder(folder))
     }
     await this.#scan()
     this.#watcher = watch(this.#options.runFolder, () => void this.#scan())
@@ -67,7 +73,10 @@ export class Sessions {
   async discard(recording: string): Promise<void> {
     const recorder = this.#recorders.get(recording)
     if (!recorder) return
-    this.#discarded.add(recorder.spooled.record.folder)
+    // A folder that is gone has ended.
+    await writeFile(join(this.#folder(recorder.spooled.record.folder), discardedName), '').catch(
+      () => undefined,
+    )
     this.#recorders.delete(recording)
     await recorder.close()
   }
@@ -75,15 +84,23 @@ export class Sessions {
   /** The farm has other bytes under this id: what the recorder's logs still hold goes into a new recording. */
   async fork(recording: string): Promise<void> {
     const { spool, log } = this.#options
-    const recorder = this.#recorders.get(recording)
-    this.#recorders.delete(recording)
-    await recorder?.close()
-    const record = spool.get(recording)?.record
-    await spool.setAside(recording, 'forked')
-    log.error({ code: 'fork', recording }, 'the farm has other bytes under this id; it is put aside')
-    if (!recorder || !record) return
-    const facts = { ...record.session.facts, sequence: record.session.facts.sequence + 1 }
-    await this.#create(record.folder, { ...record.session, facts }, record.resume)
+    const spooled = spool.get(recording)
+    if (!spooled) return
+    const { folder, session } = spooled.record
+    this.#forking.add(folder)
+    try {
+      const recorder = this.#recorders.get(recording)
+      this.#recorders.delete(recording)
+      await recorder?.close()
+      const { resume } = spooled
+      await spool.setAside(recording, 'forked')
+      log.error({ code: 'fork', recording }, 'the farm has other bytes under this id; it is put aside')
+      if (!recorder || spooled.record.endSize !== undefined) return
+      const facts = { ...session.facts, sequence: session.facts.sequence + 1 }
+      await this.#create(folder, { ...session, facts }, resume)
+    } finally {
+      this.#forking.delete(folder)
+    }
   }
 
   async close(): Promise<void> {
@@ -91,7 +108,7 @@ export class Sessions {
     clearInterval(this.#timer)
     this.#watcher?.close()
     await this.#scanning
-    await Promise.all([...this.#recorders.values()].map((recorder) => recorder.close()))
+    await Promise.all(this.live.map((recorder) => recorder.close()))
   }
 
   #scan(): Promise<void> {
@@ -106,51 +123,51 @@ export class Sessions {
   }
 
   async #look(): Promise<void> {
-    const { runFolder, spool } = this.#options
-    const spooled = [...spool.recordings, ...this.live.map((recorder) => recorder.spooled)]
-    const known = new Set(spooled.map(({ record }) => record.folder))
-    for (const folder of await readdir(runFolder)) {
+    const known = this.#knownFolders()
+    for (const folder of await readdir(this.#options.runFolder)) {
       if (this.#closed) return
-      if (known.has(folder)) continue
-      const dir = join(runFolder, folder)
-      const session = await readSessionFile(dir).catch(() => undefined)
-      if (this.#discarded.has(folder)) {
-        if (!session || !(await recorderAlive(session))) await this.#forget(folder)
-      } else if (session) await this.#create(folder, session)
-      else if (Date.now() - (await stat(dir)).mtimeMs > staleMs)
-        await rm(dir, { recursive: true, force: true })
+      // Asked again for the few that are new: some time has passed.
+      if (!known.has(folder) && !this.#knownFolders().has(folder)) await this.#found(folder)
     }
   }
 
-  async #forget(folder: string): Promise<void> {
-    this.#discarded.delete(folder)
-    await rm(join(this.#options.runFolder, folder), { recursive: true, force: true })
+  #knownFolders(): Set<string> {
+    const spooled = [...this.#options.spool.recordings, ...this.live.map((recorder) => recorder.spooled)]
+    return new Set([...spooled.map(({ record }) => record.folder), ...this.#forking])
   }
 
-  async #create(
-    folder: string,
-    session: RecordedSession,
-    resume?: SessionRecorder['spooled']['record']['resume'],
-  ): Promise<void> {
+  async #found(folder: string): Promise<void> {
+    const dir = this.#folder(folder)
+    const names: string[] = await readdir(dir).catch(() => [])
+    const session = await readSessionFile(dir).catch(() => undefined)
+    if (!session) {
+      const { mtimeMs } = await stat(dir)
+      if (Date.now() - mtimeMs > staleMs) await removeFolder(dir)
+    } else if (!names.includes(discardedName)) await this.#create(folder, session)
+    else if (recorderAlive(session)) await punchWhole(dir)
+    else await removeFolder(dir)
+  }
+
+  async #create(folder: string, session: RecordedSession, resume?: Resume): Promise<void> {
     const recording = makeRecordingId(session.facts.startedMs, randomBytes(10))
     const spooled = await this.#options.spool.create({
       version: 1,
       recording,
       stream: 'cast',
+      agent: this.#options.identity.agent,
       folder,
       session,
-      state: { offset: 0, frame: 0, chain: null, written: [] },
       sentFrom: -1,
       ...(resume && { resume }),
     })
     this.#record(folder, spooled)
   }
 
-  #record(folder: string, spooled: SessionRecorder['spooled']): void {
-    const { runFolder, identity, crypto, log, onDurable } = this.#options
-    const { signer, certificate, farmKey } = identity
-    const dir = join(runFolder, folder)
-    const recorder = new SessionRecorder({ dir, spooled, signer, crypto, certificate, farmKey, log })
+  #record(folder: string, spooled: SpooledRecording): void {
+    const { identity, crypto, log, onDurable } = this.#options
+    const { signer, certificate } = signingAs(identity, spooled.record.agent)
+    const dir = this.#folder(folder)
+    const recorder = new SessionRecorder({ dir, spooled, signer, crypto, certificate, log })
     this.#recorders.set(spooled.recording, recorder)
     spooled.onDurable(() => onDurable(spooled.recording))
     void recorder.run().then(() => {
@@ -158,5 +175,9 @@ export class Sessions {
       this.#recorders.delete(spooled.recording)
       onDurable(spooled.recording)
     })
+  }
+
+  #folder(name: string): string {
+    return join(this.#options.runFolder, name)
   }
 }

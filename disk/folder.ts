@@ -24,6 +24,17 @@ export async function removeFile(path: string): Promise<void> {
   await syncFolder(dirname(path))
 }
 
+/** Removes a folder and what is in it, durably. */
+export async function removeFolder(path: string): Promise<void> {
+  await rm(path, { recursive: true, force: true })
+  try {
+    await syncFolder(dirname(path))
+  } catch (error) {
+    // The folder around it is gone too.
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+  }
+}
+
 /** Puts a file aside under another name in the same folder, durably. */
 export async function renameFile(path: string, to: string): Promise<void> {
   await rename(path, to)

@@ -21,6 +21,8 @@ export interface SourcePosition {
   time: number
   /** Bytes of the output at `out` that earlier frames have already: a crash may divide what one timing line counts. */
   skip?: number
+  /** Resizes behind `timing` that earlier frames have already: a character that was cut by one waits for its rest. */
+  resizes?: number
 }
 
 /** What a session is: known when it starts. Times in ms since the epoch. */
@@ -96,7 +98,10 @@ const previous: Shape = { nullable: hash }
 const time: Shape = 'count'
 const version: Shape = 'count'
 
-const sourceShape: Shape = { object: { out: 'count', timing: 'count', time }, optional: { skip: 'count' } }
+export const sourceShape: Shape = {
+  object: { out: 'count', timing: 'count', time },
+  optional: { skip: 'count', resizes: 'count' },
+}
 export const factsShape: Shape = {
   object: {
     session: { text: 64 },

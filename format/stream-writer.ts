@@ -81,6 +81,11 @@ export class StreamWriter {
     return this.#frame
   }
 
+  /** The frame or GAP that was written last. */
+  get last(): WrittenFrame | undefined {
+    return this.#written.at(-1)
+  }
+
   /** As of the last boundary; a frame that is open is not in it. */
   get state(): StreamState {
     if (this.#open) throw new FormatError('writer', 'A frame is open: its state is known once it is sealed.')

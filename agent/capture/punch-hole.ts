@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { SourcePosition } from '../../format/records.ts'
@@ -7,16 +8,51 @@ const run = promisify(execFile)
 
 /** A process costs 4 to 7 ms, so it is started for this much and more. */
 export const punchBytesMin = 1024 * 1024
+const pageBytes = 4096
 
-/** Gives the memory of consumed logs back to the system: below `to`, which lies durably in the queue. */
-export async function punchLogs(dir: string, to: SourcePosition): Promise<void> {
-  for (const [name, length] of [
-    ['out', to.out],
-    ['timing', to.timing],
-  ] as const) {
-    // Whole pages only; what is left of the last one is punched next time.
-    const pages = Math.floor(length / 4096) * 4096
-    if (pages > 0)
-      await run('fallocate', ['--punch-hole', '--offset', '0', '--length', String(pages), join(dir, name)])
+/** Frees logs that nobody will read, of a recorder that goes on writing. */
+export async function punchWhole(dir: string): Promise<void> {
+  for (const name of ['out', 'timing']) {
+    const path = join(dir, name)
+    const { size, blocks } = await stat(path)
+    if (blocks * 512 >= punchBytesMin) await punchFile(path, 0, size)
   }
+}
+
+/** Gives the memory of consumed logs back to the system: what lies durably in the queue. */
+export class LogPuncher {
+  readonly #dir: string
+  readonly #punched = { out: 0, timing: 0 }
+  #running: Promise<void> | undefined
+
+  constructor(dir: string) {
+    this.#dir = dir
+  }
+
+  /** Below `to`, in the background, when there are at least `bytesMin`. `failed` is told why it cannot be done. */
+  punch(to: SourcePosition, bytesMin: number, failed: (error: Error) => void): void {
+    const wants = (['out', 'timing'] as const).filter((name) => to[name] - this.#punched[name] >= bytesMin)
+    if (wants.length === 0) return
+    this.#running ??= Promise.all(wants.map((name) => this.#punchFile(name, to[name])))
+      .then(() => undefined, failed)
+      .finally(() => {
+        this.#running = undefined
+      })
+  }
+
+  async close(): Promise<void> {
+    await this.#running
+  }
+
+  async #punchFile(name: 'out' | 'timing', to: number): Promise<void> {
+    this.#punched[name] = await punchFile(join(this.#dir, name), this.#punched[name], to)
+  }
+}
+
+// Whole pages only; what is left of the last one is punched next time. Resolves with where they end.
+async function punchFile(path: string, from: number, to: number): Promise<number> {
+  const end = Math.floor(to / pageBytes) * pageBytes
+  if (end <= from) return from
+  await run('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(end - from), path])
+  return end
 }

@@ -1,5 +1,4 @@
-import { createHash } from 'node:crypto'
-import { lstat, mkdir, readlink, stat, symlink } from 'node:fs/promises'
+import { lstat, mkdir, mkdtemp, readlink, rm, stat, symlink } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 
@@ -7,31 +6,31 @@ import { join } from 'node:path'
 const memoryFolder = '/dev/shm'
 
 /**
- * Makes `<agentHome>/run`, where record.sh puts sessions: a link into a tmpfs that belongs to this user and this home.
- * A plain folder that a recorder made before the first agent came is used as it is.
+ * Makes `<agentHome>/run`, where record.sh puts sessions: a link into a tmpfs. A plain folder that a recorder made before
+ * the first agent came is used as it is. Throws `run-folder`.
  */
 export async function makeRunFolder(agentHome: string): Promise<string> {
   const run = join(agentHome, 'run')
   const { uid } = userInfo()
-  const target = join(
-    memoryFolder,
-    `tapedeck-${uid}-${createHash('sha256').update(agentHome).digest('hex').slice(0, 8)}`,
-  )
   const found = await lstat(run).catch(() => undefined)
-  if (!found) {
-    const inMemory = await mkdir(target, { mode: 0o700 }).then(
-      () => true,
-      (error) => error.code === 'EEXIST',
-    )
-    if (inMemory) await symlink(target, run)
-    else await mkdir(run, { mode: 0o700 })
-  } else if (found.isSymbolicLink() && !(await stat(run).catch(() => undefined))) {
-    await mkdir(await readlink(run), { mode: 0o700 })
+  if (found?.isSymbolicLink()) {
+    // After a reboot the folder is gone, and its name in a place that all users share may be somebody else's.
+    await mkdir(await readlink(run), { mode: 0o700 }).catch(() => undefined)
+    if (!(await isOurs(run, uid))) await rm(run)
   }
-  const owner = await stat(run)
-  if (!owner.isDirectory() || owner.uid !== uid || (owner.mode & 0o077) !== 0)
-    throw Object.assign(new Error(`${run} must be a folder of user ${uid} with mode 700.`), {
-      code: 'run-folder',
-    })
-  return run
+  if (!found || !(await lstat(run).catch(() => undefined))) {
+    const target = await mkdtemp(join(memoryFolder, `tapedeck-${uid}-`)).catch(() => undefined)
+    // EEXIST: a recorder has made a plain folder just now.
+    if (target) await symlink(target, run).catch(() => rm(target, { recursive: true, force: true }))
+    else await mkdir(run, { mode: 0o700 }).catch(() => undefined)
+  }
+  if (await isOurs(run, uid)) return run
+  throw Object.assign(new Error(`${run} must be a folder of user ${uid} with mode 700.`), {
+    code: 'run-folder',
+  })
+}
+
+async function isOurs(path: string, uid: number): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined)
+  return found?.isDirectory() === true && found.uid === uid && (found.mode & 0o077) === 0
 }

@@ -1,8 +1,9 @@
-import { readFile } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { join } from 'node:path'
+import { utf8 } from '../../format/bytes.ts'
 import type { Facts } from '../../format/records.ts'
 
-// What record.sh says about a session: `session`, lines of key=value, and `command`, the text as it was given.
+// What a recorder says about a session: `session`, lines of key=value, and `command`, the text as it was given.
 
 export interface RecordedSession {
   facts: Facts
@@ -13,36 +14,39 @@ export interface RecordedSession {
   boot: string
 }
 
-/** Facts lie in HEAD 0, which has room for 2 KiB of them. */
+/** Facts lie in HEAD 0, which has room for so much of them (FORMAT.md). */
+const factsBytesMax = 2048
 const commandCharactersMax = 1024
 const groupsMax = 32
 const nameCharactersMax = 64
+/** Of the session's own two files; record.sh writes less than 2 KiB beside the command. */
+const sessionBytesMax = 64 * 1024
+/** Of a command in the timeline: the kernel takes 2 MiB of arguments. */
+const commandBytesMax = 256 * 1024
 
 /** `undefined` when the session is not announced yet, or by nobody we know. */
 export async function readSessionFile(dir: string): Promise<RecordedSession | undefined> {
-  let text: string
-  try {
-    text = await readFile(join(dir, 'session'), 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  const command = await readFile(join(dir, 'command'), 'utf8').catch(() => '')
-  return parseSessionFile(text, command)
+  const text = await readStart(join(dir, 'session'), sessionBytesMax)
+  return text === undefined ? undefined : parseSessionFile(text, await readCommand(dir))
+}
+
+/** The command as it was given; empty when nobody wrote it down. */
+export async function readCommand(dir: string): Promise<string> {
+  return (await readStart(join(dir, 'command'), commandBytesMax)) ?? ''
 }
 
 export function parseSessionFile(text: string, command: string): RecordedSession | undefined {
   const values = valuesOf(text)
+  const ticks = values.get('ticks') ?? ''
   const pid = countOf(values, 'pid')
-  const ticks = values.get('ticks')
-  if (pid === 0 || !ticks) return undefined
-  return { pid, ticks, boot: values.get('boot') ?? '', facts: factsOf(values, command) }
+  if (pid === 0 || !/^\d{1,20}$/.test(ticks)) return undefined
+  return { facts: factsOf(values, command), pid, ticks, boot: nameOf(values.get('boot') ?? '') }
 }
 
 /** What a session says of itself before it is decided on: the same lines, without a recorder. */
 export function parseAsk(text: string, command: string): { facts: Facts; tty: string } {
   const values = valuesOf(text)
-  return { facts: factsOf(values, command), tty: values.get('tty') ?? '' }
+  return { facts: factsOf(values, command), tty: nameOf(values.get('tty') ?? '') }
 }
 
 function valuesOf(text: string): Map<string, string> {
@@ -59,18 +63,14 @@ function countOf(values: ReadonlyMap<string, string>, key: string): number {
 }
 
 function factsOf(values: ReadonlyMap<string, string>, command: string): Facts {
-  const name = (key: string) => (values.get(key) ?? '').slice(0, nameCharactersMax).toWellFormed()
+  const name = (key: string) => nameOf(values.get(key) ?? '')
   const count = (key: string) => countOf(values, key)
-  return {
+  return cutFacts({
     session: name('session'),
     sequence: 0,
     user: name('user'),
     uid: count('uid'),
-    groups: (values.get('groups') ?? '')
-      .split(' ')
-      .filter(Boolean)
-      .slice(0, groupsMax)
-      .map((group) => group.slice(0, 32)),
+    groups: (values.get('groups') ?? '').split(' ').filter(Boolean).slice(0, groupsMax).map(nameOf),
     host: name('host'),
     application: name('application'),
     command: command.slice(0, commandCharactersMax).toWellFormed(),
@@ -81,5 +81,40 @@ function factsOf(values: ReadonlyMap<string, string>, command: string): Facts {
     columns: count('columns') || 80,
     rows: count('rows') || 24,
     notified: values.get('notified') !== 'no',
+  })
+}
+
+// A control character is six in JSON: names keep none, commands are cut shorter.
+function nameOf(text: string): string {
+  return text
+    .slice(0, nameCharactersMax)
+    .toWellFormed()
+    .replace(/\p{Cc}/gu, '\ufffd')
+}
+
+function cutFacts(facts: Facts): Facts {
+  const cut = { ...facts }
+  const excess = () => utf8(JSON.stringify(cut)).length - factsBytesMax
+  while (excess() > 0 && cut.command.length > 0)
+    cut.command = cut.command
+      .slice(0, Math.max(0, cut.command.length - Math.ceil(excess() / 6)))
+      .toWellFormed()
+  while (excess() > 0 && cut.groups.length > 0) cut.groups = cut.groups.slice(0, -1)
+  return cut
+}
+
+/** Up to `bytesMax` of a file as text; `undefined` when it is not there. */
+async function readStart(path: string, bytesMax: number): Promise<string | undefined> {
+  try {
+    const file = await open(path)
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytesMax), 0, bytesMax, 0)
+      return buffer.toString('utf8', 0, bytesRead)
+    } finally {
+      await file.close()
+    }
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
   }
 }

@@ -1,19 +1,22 @@
 import { openZstdBody, type ZstdBody } from '../../codec/zstd.ts'
-import type { Crypto, Signer } from '../../format/ports.ts'
+import { concatBytes } from '../../format/bytes.ts'
 import type { EndReason, GapReason, SourcePosition } from '../../format/records.ts'
-import { StreamWriter } from '../../format/stream-writer.ts'
+import type { StreamWriter } from '../../format/stream-writer.ts'
 import type { SpooledRecording } from '../queue/spooled-recording.ts'
 
 // Timeline lines to frames in the queue.
 //
 //   between ── write ──▶ open (HEAD, BODY) ── seal ──▶ between ── gap ──▶ between ── end ──▶ ended
 //
-// What `flush` returns from is durable. A boundary is durable before session.json speaks of it.
+// Lines wait in memory until `flush` or `seal`; the recorder's logs still have what they tell. What these return from is
+// durable.
 
 /** A frame ends at this much content: the unit of seeking, receipts and loss. */
 export const frameRawBytesMax = 1024 * 1024
 /** Or after this: a session that types slowly is sealed now and then. */
 export const frameMsMax = 30 * 60 * 1000
+/** So much is handed to the compressor at once: a call of it costs more than a line. */
+const compressBytes = 64 * 1024
 
 /** A piece of the recorder's logs. */
 export interface Span {
@@ -21,41 +24,30 @@ export interface Span {
   after: SourcePosition
 }
 
-export interface StreamRecorderOptions {
-  spooled: SpooledRecording
-  signer: Signer
-  crypto: Crypto
-  certificate: string
-}
-
 export class StreamRecorder {
   readonly #spooled: SpooledRecording
   readonly #writer: StreamWriter
   #body: ZstdBody | undefined
+  #head: Uint8Array[] = []
+  #lines: Uint8Array[] = []
+  #lineBytes = 0
   #raw = 0
   #dirty = false
   #openedMs = 0
+  #before: SourcePosition | undefined
   #after: SourcePosition | undefined
   #endUs: number
 
-  constructor(options: StreamRecorderOptions) {
-    const { spooled, signer, crypto, certificate } = options
-    const { recording, session, state } = spooled.record
+  /** `writer` is as of `spooled.state`. */
+  constructor(spooled: SpooledRecording, writer: StreamWriter) {
     this.#spooled = spooled
-    this.#endUs = state.written.at(-1)?.endUs ?? 0
-    this.#writer = new StreamWriter({
-      recording,
-      stream: 'cast',
-      signer,
-      sha256: crypto.sha256,
-      certificate,
-      facts: session.facts,
-      state,
-    })
+    this.#writer = writer
+    this.#endUs = writer.last?.endUs ?? 0
   }
 
-  get writer(): StreamWriter {
-    return this.#writer
+  /** Nothing was written yet. */
+  get isEmpty(): boolean {
+    return this.#writer.offset === 0
   }
 
   /** Content in the frame that is open. */
@@ -78,24 +70,25 @@ export class StreamRecorder {
   }
 
   /** The lines are what the logs had between two positions; `startUs`, `endUs`: times of the first and the last. */
-  async write(
-    lines: readonly Uint8Array[],
-    logs: Span,
-    startUs: number,
-    endUs: number,
-    nowMs: number,
-  ): Promise<void> {
+  async write(lines: readonly Uint8Array[], logs: Span, startUs: number, endUs: number): Promise<void> {
+    // A character that is not whole yet belongs to the frame that will have it.
+    if (!this.#body) this.#before ??= logs.before
+    if (lines.length === 0) return
     if (!this.#body) {
       await this.#spooled.begin()
       const wallMs = this.#spooled.record.session.facts.startedMs + startUs / 1000
-      await this.#spooled.append([this.#writer.head({ startUs, wallMs, source: logs.before })])
+      this.#head = [this.#writer.head({ startUs, wallMs, source: this.#before! })]
+      this.#before = undefined
       this.#body = openZstdBody()
       this.#raw = 0
-      this.#openedMs = nowMs
+      this.#openedMs = Date.now()
     }
-    const raw = Buffer.concat(lines)
-    await this.#body.write(raw)
-    this.#raw += raw.length
+    for (const line of lines) {
+      this.#lines.push(line)
+      this.#lineBytes += line.length
+      this.#raw += line.length
+    }
+    if (this.#lineBytes >= compressBytes) await this.#compress(this.#body)
     this.#endUs = Math.max(this.#endUs, endUs)
     this.#after = logs.after
     this.#dirty = true
@@ -103,20 +96,24 @@ export class StreamRecorder {
 
   /** Makes everything written so far durable and sendable. */
   async flush(): Promise<void> {
-    if (!this.#dirty || !this.#body) return
-    this.#dirty = false
-    await this.#appendBody(await this.#body.flush())
+    const body = this.#body
+    if (!this.#dirty || !body) return
+    await this.#compress(body)
+    await this.#append(await body.flush())
     await this.#spooled.sync()
+    this.#dirty = false
   }
 
   /** Ends the frame that is open, if one is. Nothing that was read of the logs may be missing in it. */
   async seal(): Promise<void> {
     const body = this.#body
     if (!body) return
+    await this.#compress(body)
+    await this.#append(await body.end())
     this.#body = undefined
     this.#dirty = false
-    await this.#appendBody(await body.end())
     await this.#spooled.append([this.#writer.seal({ endUs: this.#endUs, rawBytes: this.#raw })])
+    this.#raw = 0
     await this.#boundary()
   }
 
@@ -129,6 +126,7 @@ export class StreamRecorder {
     after?: SourcePosition,
   ): Promise<void> {
     await this.seal()
+    this.#before = undefined
     this.#after = after ?? this.#after
     this.#endUs = Math.max(this.#endUs, toUs)
     await this.#spooled.begin()
@@ -141,10 +139,8 @@ export class StreamRecorder {
   async end(reason: EndReason, status: { exit?: number; signal?: number } = {}): Promise<void> {
     await this.seal()
     await this.#spooled.begin()
-    const state = this.#writer.state
     await this.#spooled.append(this.#writer.end({ endUs: this.#endUs, reason, ...status }))
     await this.#spooled.sync()
-    await this.#spooled.update({ state, endSize: this.#writer.offset })
   }
 
   /** Frees the compressor; what was not flushed is read again from the recorder's logs. */
@@ -153,15 +149,23 @@ export class StreamRecorder {
     this.#body = undefined
   }
 
-  async #appendBody(compressed: Uint8Array): Promise<void> {
-    if (compressed.length === 0) return
-    this.#writer.body(compressed)
-    await this.#spooled.append([compressed])
+  async #compress(body: ZstdBody): Promise<void> {
+    if (this.#lines.length === 0) return
+    const raw = concatBytes(this.#lines)
+    this.#lines = []
+    this.#lineBytes = 0
+    await body.write(raw)
+  }
+
+  async #append(compressed: Uint8Array): Promise<void> {
+    const pieces = [...this.#head, compressed]
+    this.#head = []
+    if (compressed.length > 0) this.#writer.body(compressed)
+    await this.#spooled.append(pieces)
   }
 
   async #boundary(): Promise<void> {
-    await this.#spooled.sync()
     const resume = this.#after && { source: this.#after, outputBytes: 0, resizes: 0 }
-    await this.#spooled.update({ state: this.#writer.state, ...(resume && { resume }) })
+    await this.#spooled.boundary(this.#writer.last!, resume)
   }
 }

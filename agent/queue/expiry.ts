@@ -3,7 +3,9 @@ import type { Signer } from '../../format/ports.ts'
 import type { GapReason } from '../../format/records.ts'
 import { replaceByGap } from '../../format/stream-writer.ts'
 import type { AgentLog } from '../log.ts'
+import { endOf, partBelow } from './part-log.ts'
 import { type Spool, writtenMs } from './spool.ts'
+import type { QueuedFile } from './spool-files.ts'
 import type { SpooledRecording } from './spooled-recording.ts'
 
 // Message life and quota: whole frames go, oldest first, only frames of which no byte was ever sent and never frame 0.
@@ -11,14 +13,40 @@ import type { SpooledRecording } from './spooled-recording.ts'
 
 /** Never fill a disk: of its size 10 %, but at most this much, stays free. */
 const freeBytesMin = 1024 ** 3
+/** A GAP must fit into what it replaces: a lone tiny frame stays. */
+const spanBytesMin = 1024
+
+/** How often message life and quota are looked at. */
+const expiryMs = 10_000
 
 export interface ExpiryOptions {
   spool: Spool
-  signer: Signer
+  /** Who signs for a recording. */
+  signerOf(agent: string | undefined): Signer
   root: string
   messageLifeS: number
   quotaMiB: number
   log: AgentLog
+}
+
+/** Keeps the queue within its limits until closed. */
+export function startExpiry(options: ExpiryOptions): { close(): Promise<void> } {
+  let running: Promise<void> | undefined
+  const timer = setInterval(() => {
+    running ??= expire(options, Date.now())
+      .catch((error: Error) =>
+        options.log.error({ code: 'expiry', error: error.message }, 'the queue cannot be trimmed'),
+      )
+      .finally(() => {
+        running = undefined
+      })
+  }, expiryMs)
+  return {
+    async close() {
+      clearInterval(timer)
+      await running
+    },
+  }
 }
 
 export async function expire(options: ExpiryOptions, nowMs: number): Promise<void> {
@@ -27,49 +55,51 @@ export async function expire(options: ExpiryOptions, nowMs: number): Promise<voi
     const old = droppable(recording).filter(
       ({ start, size }) => nowMs - writtenMs(recording, start + size) > messageLifeS * 1000,
     )
-    if (old.length > 0) await drop(options, recording, old, 'expired')
+    await drop(options, recording, old, 'expired')
   }
   let excess = spool.recordings.reduce((sum, recording) => sum + recording.bytes, 0) - quotaMiB * 1024 ** 2
   excess = Math.max(excess, await missingFreeBytes(root))
-  const oldestFirst = spool.recordings.flatMap((recording) =>
-    droppable(recording).map((file) => ({ recording, file })),
-  )
-  oldestFirst.sort((a, b) => writtenMs(a.recording, a.file.start) - writtenMs(b.recording, b.file.start))
-  const chosen = new Map<SpooledRecording, ReturnType<typeof droppable>>()
+  if (excess <= 0) return
+  const oldestFirst = spool.recordings
+    .flatMap((recording) =>
+      droppable(recording).map((file) => ({ recording, file, ms: writtenMs(recording, file.start) })),
+    )
+    .sort((a, b) => a.ms - b.ms)
+  const chosen = new Map<SpooledRecording, Readonly<QueuedFile>[]>()
   for (const { recording, file } of oldestFirst) {
     if (excess <= 0) break
     excess -= file.size
-    chosen.set(recording, [...(chosen.get(recording) ?? []), file])
+    const files = chosen.get(recording)
+    if (files) files.push(file)
+    else chosen.set(recording, [file])
   }
   for (const [recording, files] of chosen) await drop(options, recording, files, 'quota')
 }
 
-/** Sealed frames behind frame 0 of which nothing was sent. They follow each other, but for GAPs in between. */
-function droppable(recording: SpooledRecording) {
-  const { state, sentFrom, endSize } = recording.record
+/** Whole frames behind frame 0 of which nothing was sent. They follow each other, but for GAPs in between. */
+function droppable(recording: SpooledRecording): Readonly<QueuedFile>[] {
+  const { offset } = recording.state
+  const { sentFrom } = recording.record
   return recording.files.filter(
-    ({ start, size, kind }) =>
-      kind === 'frame' &&
-      start > 0 &&
-      start > sentFrom &&
-      start + size <= state.offset &&
-      (endSize === undefined || start < state.offset),
+    ({ start, size, kind }) => kind === 'frame' && start > 0 && start > sentFrom && start + size <= offset,
   )
 }
 
 async function drop(
   options: ExpiryOptions,
   recording: SpooledRecording,
-  files: ReturnType<typeof droppable>,
+  files: readonly Readonly<QueuedFile>[],
   reason: GapReason,
-) {
-  const { written } = recording.record.state
-  for (const run of runs(files)) {
+): Promise<void> {
+  const { written } = recording.state
+  for (const fresh of runs(files)) {
+    const run = withGapBefore(recording, fresh)
+    if (endOfFile(run.at(-1)!) - run[0]!.start < spanBytesMin) continue
     const from = run[0]!.start
-    const to = run.at(-1)!.start + run.at(-1)!.size
-    const before = written.findLast((part) => part.offset < from)
-    const last = written.findLast((part) => part.offset < to)
-    if (!before || !last) continue
+    const to = endOfFile(run.at(-1)!)
+    const before = partBelow(written, from)
+    const last = partBelow(written, to)
+    if (!before || !last || endOf(before) !== from || endOf(last) !== to) continue
     const frame = replaceByGap(
       {
         recording: recording.recording,
@@ -81,9 +111,9 @@ async function drop(
         lostBytes: to - from,
       },
       to - from,
-      options.signer,
+      options.signerOf(recording.record.agent),
     )
-    await recording.replace(run, frame)
+    if (!(await recording.replace(run, frame))) continue
     options.log.warn(
       { code: 'data-lost', recording: recording.recording, reason, bytes: to - from },
       `data lost while recording ${recording.recording}`,
@@ -91,15 +121,27 @@ async function drop(
   }
 }
 
-/** Files that lie one behind the other. One GAP must fit into what it replaces: a lone tiny frame stays. */
-function runs(files: ReturnType<typeof droppable>): ReturnType<typeof droppable>[] {
-  const all: ReturnType<typeof droppable>[] = []
+// What goes bit by bit for weeks becomes one GAP.
+function withGapBefore(recording: SpooledRecording, run: Readonly<QueuedFile>[]): Readonly<QueuedFile>[] {
+  const before = recording.files[recording.files.indexOf(run[0]!) - 1]
+  const joins = before?.kind === 'gap' && endOfFile(before) === run[0]!.start
+  return joins && before.start > recording.record.sentFrom ? [before, ...run] : run
+}
+
+/** Files that lie one behind the other. */
+function runs(files: readonly Readonly<QueuedFile>[]): Readonly<QueuedFile>[][] {
+  const all: Readonly<QueuedFile>[][] = []
   for (const file of files) {
-    const last = all.at(-1)?.at(-1)
-    if (last && last.start + last.size === file.start) all.at(-1)!.push(file)
+    const run = all.at(-1)
+    const last = run?.at(-1)
+    if (run && last && endOfFile(last) === file.start) run.push(file)
     else all.push([file])
   }
-  return all.filter((run) => run.reduce((sum, file) => sum + file.size, 0) > 1024)
+  return all
+}
+
+function endOfFile({ start, size }: Readonly<QueuedFile>): number {
+  return start + size
 }
 
 async function missingFreeBytes(root: string): Promise<number> {

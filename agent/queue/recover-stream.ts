@@ -5,8 +5,15 @@ import { concatBytes, equalBytes } from '../../format/bytes.ts'
 import { FormatError } from '../../format/format-error.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
 import { bytesOfText } from '../../format/output-text.ts'
-import { parseRecord, type SourcePosition } from '../../format/records.ts'
-import { repairBody } from '../../format/repair.ts'
+import {
+  type End,
+  type Gap,
+  type Head,
+  parseRecord,
+  type Seal,
+  type SourcePosition,
+} from '../../format/records.ts'
+import { type RepairedBody, repairBody } from '../../format/repair.ts'
 import type { StreamWriter } from '../../format/stream-writer.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import { TimelineDecoder } from '../../format/timeline-decoder.ts'
@@ -14,62 +21,96 @@ import type { Resume } from './session-record.ts'
 import { spoolFileName } from './spool-file.ts'
 import type { SpooledRecording } from './spooled-recording.ts'
 
-// After a crash: brings the queue's last file to a boundary, so that recording goes on behind it. Whole parts that
-// session.json does not speak of yet are taken as they are; a torn BODY is cut, closed and sealed (FORMAT.md, Repair).
+// After a crash or a failed write: brings the queue's last file to a boundary, so that recording goes on behind it. A
+// whole part that the log of parts does not have yet is taken as it is, since it may have been sent; a torn BODY is cut,
+// closed and sealed (FORMAT.md, Repair); what has not one whole flush was never sent and goes.
 
 /**
- * `knownBytes` = offset up to which the farm acknowledged. Resolves true when END is whole: nothing is left to record.
- * `spooled.record.resume` then says where the recorder's logs go on.
+ * Resolves true when END is whole: nothing is left to record. Else `spooled.resume` says where the recorder's logs go on.
+ * `writer` is as of `spooled.state`, and is brought along.
  */
-export async function recoverStream(
+export async function recoverStream(spooled: SpooledRecording, writer: StreamWriter): Promise<boolean> {
+  await spooled.cutAfterFailure()
+  const last = spooled.files.at(-1)
+  if (!last || last.kind === 'gap' || last.start < writer.offset) return false
+  const bytes = await readFile(join(spooled.dir, spoolFileName(last)))
+  const parts = takeApart(bytes)
+  if (parts.end && (await takeEnd(spooled, writer, parts.end, bytes))) return true
+  if (parts.gap && (await takeGap(spooled, writer, parts.gap, bytes))) return false
+  if (!(parts.head && (await takeFrame(spooled, writer, parts.head, parts, bytes)))) await spooled.dropLast()
+  return false
+}
+
+async function takeEnd(
   spooled: SpooledRecording,
   writer: StreamWriter,
-  knownBytes: number,
+  end: End,
+  bytes: Uint8Array,
 ): Promise<boolean> {
-  while (true) {
-    const last = spooled.files.at(-1)
-    if (!last || last.kind === 'gap' || last.start < writer.offset) return false
-    const bytes = await readFile(join(spooled.dir, spoolFileName(last)))
-    const part = takeApart(bytes)
-    if (part.end) {
-      const written = writer.end({ endUs: part.end.end, reason: part.end.reason, ...statusOf(part.end) })
-      if (equalBytes(concatBytes(written), bytes)) {
-        await spooled.update({ endSize: writer.offset })
-        return true
-      }
-      throw new FormatError('end', `${last.start}.frame has an END that does not follow what is before it.`)
-    }
-    if (part.gap) {
-      const { from: fromUs, to: toUs, reason, bytes: lostBytes } = part.gap
-      writer.gap({ fromUs, toUs, reason, ...(lostBytes !== undefined && { lostBytes }) })
-      await spooled.update({ state: writer.state })
-      return false
-    }
-    const known = knownBytes - last.start - part.headBytes
-    const repaired = part.head && part.body.length > 0 ? repairBody(part.body, tryInflate, known) : undefined
-    if (!part.head?.source || !repaired) {
-      await spooled.dropLast()
-      continue
-    }
-    const events = eventsOf(repaired.raw, writer.frame === 0)
-    const endUs = part.seal?.end ?? Math.max(part.head.start, events.at(-1)?.timeUs ?? 0)
-    writer.resume(bytes.subarray(0, part.headBytes))
-    writer.body(repaired.body)
-    const seal = writer.seal({ endUs, rawBytes: repaired.raw.length })
-    await spooled.reopen(part.headBytes + repaired.keptBytes)
-    await spooled.append([repaired.body.subarray(repaired.keptBytes), seal])
-    await spooled.sync()
-    await spooled.update({ state: writer.state, resume: resumeBehind(part.head.source, events) })
-  }
+  if (end.previous !== writer.state.chain) return false
+  const { end: endUs, reason, exit, signal } = end
+  const status = { ...(exit !== undefined && { exit }), ...(signal !== undefined && { signal }) }
+  const written = concatBytes(writer.end({ endUs, reason, ...status }))
+  const whole = equalBytes(written, bytes)
+  await spooled.reopen(whole ? bytes.length : 0)
+  if (!whole) await spooled.append([written])
+  await spooled.sync()
+  return true
+}
+
+async function takeGap(
+  spooled: SpooledRecording,
+  writer: StreamWriter,
+  gap: Gap,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  if (gap.previous !== writer.state.chain) return false
+  const { from: fromUs, to: toUs, reason, bytes: lostBytes } = gap
+  const frame = writer.gap({ fromUs, toUs, reason, ...(lostBytes !== undefined && { lostBytes }) })
+  const whole = equalBytes(frame, bytes.subarray(0, frame.length))
+  await spooled.reopen(whole ? frame.length : 0)
+  if (!whole) await spooled.append([frame])
+  await spooled.boundary(writer.last!, undefined)
+  return true
+}
+
+async function takeFrame(
+  spooled: SpooledRecording,
+  writer: StreamWriter,
+  head: Head,
+  { headBytes, body, seal }: Parts,
+  bytes: Uint8Array,
+): Promise<boolean> {
+  if (head.offset !== writer.offset || head.frame !== writer.frame || !head.source) return false
+  const repaired = repairWholeLines(body)
+  if (!repaired) return false
+  const events = eventsOf(repaired.raw, writer.frame === 0)
+  if (!events) return false
+  const endUs = seal?.end ?? Math.max(head.start, events.at(-1)?.timeUs ?? 0)
+  writer.resume(bytes.subarray(0, headBytes))
+  writer.body(repaired.body)
+  const sealed = writer.seal({ endUs, rawBytes: repaired.raw.length })
+  await spooled.reopen(headBytes + repaired.keptBytes)
+  await spooled.append([repaired.body.subarray(repaired.keptBytes), sealed])
+  await spooled.boundary(writer.last!, resumeBehind(head.source, events))
+  return true
+}
+
+// Every flush ends with a line, but a crash may have left blocks of one that was on its way.
+function repairWholeLines(torn: Uint8Array): RepairedBody | undefined {
+  let repaired = repairBody(torn, tryInflate)
+  while (repaired && repaired.raw.at(-1) !== 10)
+    repaired = repairBody(torn.subarray(0, repaired.keptBytes - 1), tryInflate)
+  return repaired
 }
 
 interface Parts {
-  head?: ReturnType<typeof parseRecord<'head'>>
+  head?: Head
   headBytes: number
   body: Uint8Array
-  seal?: ReturnType<typeof parseRecord<'seal'>>
-  gap?: ReturnType<typeof parseRecord<'gap'>>
-  end?: ReturnType<typeof parseRecord<'end'>>
+  seal?: Seal
+  gap?: Gap
+  end?: End
 }
 
 // As much of one file as is whole; the BODY as it lies there, torn or not.
@@ -96,8 +137,13 @@ function takeApart(bytes: Uint8Array): Parts {
   return parts
 }
 
-function eventsOf(raw: Uint8Array, headerExpected: boolean): TimelineEvent[] {
-  return new TimelineDecoder({ headerExpected }).push(raw)
+function eventsOf(raw: Uint8Array, headerExpected: boolean): TimelineEvent[] | undefined {
+  try {
+    return new TimelineDecoder({ headerExpected }).push(raw)
+  } catch (error) {
+    if (error instanceof FormatError) return undefined
+    throw error
+  }
 }
 
 function resumeBehind(source: SourcePosition, events: TimelineEvent[]): Resume {
@@ -108,11 +154,4 @@ function resumeBehind(source: SourcePosition, events: TimelineEvent[]): Resume {
     if (event.code === 'r') resizes += 1
   }
   return { source, outputBytes, resizes }
-}
-
-function statusOf(end: { exit?: number; signal?: number }): { exit?: number; signal?: number } {
-  return {
-    ...(end.exit !== undefined && { exit: end.exit }),
-    ...(end.signal !== undefined && { signal: end.signal }),
-  }
 }

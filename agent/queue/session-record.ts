@@ -1,25 +1,27 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../../disk/atomic-replace.ts'
-import type { SourcePosition } from '../../format/records.ts'
-import type { StreamState } from '../../format/stream-writer.ts'
+import { isRecordingId } from '../../format/recording-id.ts'
+import { factsShape, type SourcePosition, sourceShape } from '../../format/records.ts'
+import { check, type Shape } from '../../format/shape.ts'
+import { tokenCharactersMax } from '../../format/token.ts'
 import type { RecordedSession } from '../capture/session-file.ts'
 
-// `session.json` beside a recording's frames: what a restarted agent must know. It is replaced whole, and always after
-// the bytes it speaks of are durable.
+// `session.json` beside a recording's frames: what a restarted agent must know, and the frames do not say. It is replaced
+// whole, and always after the bytes it speaks of are durable.
 
 export interface SessionRecord {
   version: 1
   recording: string
   stream: 'cast'
+  /** Under which identity it was begun and is signed. */
+  agent?: string
   /** Name of the recorder's folder under `run`. */
   folder: string
   session: RecordedSession
-  /** As of the last boundary that is durable here. */
-  state: StreamState
-  /** Where the recorder's logs go on behind that boundary. */
+  /** Where in the recorder's logs the recording begins, if not at their beginning. */
   resume?: Resume
-  /** Start of the highest frame of which a byte was ever sent; -1 before the first. */
+  /** Start of the highest file of which a byte may ever have been sent; -1 before the first. */
   sentFrom: number
   /** Size of the finished stream, once END is durable here. */
   endSize?: number
@@ -36,6 +38,25 @@ export interface Resume {
 
 const fileName = 'session.json'
 
+const token: Shape = { text: tokenCharactersMax }
+const shape: Shape = {
+  object: {
+    version: 'count',
+    recording: { text: 36 },
+    stream: { oneOf: ['cast'] },
+    folder: { text: 255 },
+    session: { object: { facts: factsShape, pid: 'count', ticks: { text: 20 }, boot: { text: 64 } } },
+    sentFrom: 'number',
+  },
+  optional: {
+    agent: { text: 64 },
+    resume: { object: { source: sourceShape, outputBytes: 'count', resizes: 'count' } },
+    endSize: 'count',
+    place: token,
+    receipt: token,
+  },
+}
+
 export async function saveSessionRecord(dir: string, record: SessionRecord): Promise<void> {
   await replaceFile(join(dir, fileName), JSON.stringify(record))
 }
@@ -43,10 +64,17 @@ export async function saveSessionRecord(dir: string, record: SessionRecord): Pro
 /** `undefined` when there is none or it is not readable as one. */
 export async function loadSessionRecord(dir: string): Promise<SessionRecord | undefined> {
   try {
-    const record = JSON.parse(await readFile(join(dir, fileName), 'utf8')) as SessionRecord
-    return record.version === 1 && Array.isArray(record.state?.written) ? record : undefined
+    const record = JSON.parse(await readFile(join(dir, fileName), 'utf8'))
+    return isSessionRecord(record) ? record : undefined
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT' || error instanceof SyntaxError) return undefined
     throw error
   }
+}
+
+function isSessionRecord(value: unknown): value is SessionRecord {
+  if (check(shape, value, 'session.json') !== undefined) return false
+  const { version, recording, folder } = value as SessionRecord
+  // The folder's name becomes part of a path.
+  return version === 1 && isRecordingId(recording) && !folder.includes('/') && !folder.startsWith('.')
 }

@@ -15,14 +15,11 @@ export function spoolFileName({ start, kind }: SpoolFile): string {
   return `${String(start).padStart(20, '0')}.${kind}`
 }
 
-/** In order. A GAP wins over a frame at the same offset: the frame was about to be deleted. */
+/** In order; a GAP before a frame at the same offset, which was about to be deleted. */
 export async function listSpoolFiles(dir: string): Promise<SpoolFile[]> {
-  const files = (await readdir(dir))
+  return (await readdir(dir))
     .map((name) => pattern.exec(name))
     .filter((match) => match !== null)
     .map((match) => ({ start: Number(match[1]), kind: match[2] as SpoolFile['kind'] }))
-  const gaps = new Set(files.filter((file) => file.kind === 'gap').map((file) => file.start))
-  return files
-    .filter((file) => file.kind === 'gap' || !gaps.has(file.start))
-    .sort((a, b) => a.start - b.start)
+    .sort((a, b) => a.start - b.start || (a.kind === 'gap' ? -1 : 1))
 }

@@ -2,7 +2,8 @@ import { readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { makeFolder, renameFile, syncFolder } from '../../disk/folder.ts'
 import { isRecordingId } from '../../format/recording-id.ts'
-import { loadSessionRecord, type SessionRecord, saveSessionRecord } from './session-record.ts'
+import { partBelow } from './part-log.ts'
+import { loadSessionRecord, type SessionRecord } from './session-record.ts'
 import { SpooledRecording } from './spooled-recording.ts'
 
 // The agent's disk-backed queue: spool/<recording>/<stream>/. Everything it says is derived from its files.
@@ -18,7 +19,7 @@ export class Spool {
   readonly #root: string
   readonly #recordings = new Map<string, SpooledRecording>()
 
-  constructor(root: string) {
+  private constructor(root: string) {
     this.#root = root
   }
 
@@ -27,7 +28,8 @@ export class Spool {
     await makeFolder(root)
     const spool = new Spool(root)
     const bad: string[] = []
-    for (const name of await readdir(root)) {
+    // Ids begin with the start, so names in order are recordings in order.
+    for (const name of (await readdir(root)).sort()) {
       if (!isRecordingId(name)) continue
       const dir = join(root, name, 'cast')
       const record = await loadSessionRecord(dir)
@@ -35,7 +37,7 @@ export class Spool {
       // Made, but nothing was ever recorded in it.
       if (!record && files.filter((file) => !file.endsWith('.tmp')).length === 0)
         await rm(join(root, name), { recursive: true, force: true })
-      else if (!record) {
+      else if (record?.recording !== name) {
         await renameFile(join(root, name), join(root, `${name}.bad`))
         bad.push(name)
       } else spool.#recordings.set(name, await SpooledRecording.load(dir, record))
@@ -43,6 +45,7 @@ export class Spool {
     return { spool, bad }
   }
 
+  /** Oldest first. */
   get recordings(): SpooledRecording[] {
     return [...this.#recordings.values()]
   }
@@ -54,8 +57,7 @@ export class Spool {
   async create(record: SessionRecord): Promise<SpooledRecording> {
     const dir = join(this.#root, record.recording, 'cast')
     await makeFolder(dir)
-    await saveSessionRecord(dir, record)
-    const recording = new SpooledRecording(dir, record, [])
+    const recording = await SpooledRecording.create(dir, record)
     this.#recordings.set(record.recording, recording)
     return recording
   }
@@ -76,18 +78,19 @@ export class Spool {
     await renameFile(join(this.#root, recording), join(this.#root, `${recording}.${ending}`))
   }
 
+  /** `acked` = offset up to which a recording's bytes are known to be stored. */
   totals(nowMs: number, acked: (recording: string) => number): QueueTotals {
     let bytes = 0
     let messages = 0
     let oldestMs: number | null = null
     for (const recording of this.#recordings.values()) {
-      const from = acked(recording.recording)
+      const from = Math.max(acked(recording.recording), recording.receiptOffset)
       for (const file of recording.files) {
         const waiting = Math.max(0, file.start + file.size - Math.max(from, file.start))
         if (waiting === 0) continue
         bytes += file.kind === 'gap' ? 0 : waiting
         messages += 1
-        const ageMs = nowMs - writtenMs(recording, file.start)
+        const ageMs = Math.max(0, nowMs - writtenMs(recording, file.start))
         oldestMs = Math.max(oldestMs ?? 0, ageMs)
       }
     }
@@ -101,7 +104,6 @@ export class Spool {
 
 /** When the file at `start` began, ms since the epoch: the end of the part before it. */
 export function writtenMs(recording: SpooledRecording, start: number): number {
-  const { session, state } = recording.record
-  const before = state.written.findLast((part) => part.offset < start)
-  return session.facts.startedMs + (before?.endUs ?? 0) / 1000
+  const before = partBelow(recording.state.written, start)
+  return recording.record.session.facts.startedMs + (before?.endUs ?? 0) / 1000
 }

@@ -1,56 +1,52 @@
-import { readFile, rm, stat } from 'node:fs/promises'
-import { join } from 'node:path'
-import { replaceFile } from '../../disk/atomic-replace.ts'
-import { DurableFile } from '../../disk/durable-file.ts'
-import { removeFile, syncFolder } from '../../disk/folder.ts'
-import { readFileRange } from '../../disk/read-file.ts'
-import type { Crypto } from '../../format/ports.ts'
-import { skippableSpanBytes } from '../../format/skippable.ts'
-import { openToken } from '../../format/token.ts'
-import { type SessionRecord, saveSessionRecord } from './session-record.ts'
-import { listSpoolFiles, type SpoolFile, spoolFileName } from './spool-file.ts'
+import { rm } from 'node:fs/promises'
+import type { StreamState, WrittenFrame } from '../../format/stream-writer.ts'
+import { peekToken } from '../../format/token.ts'
+import { endOf, PartLog, partBelow } from './part-log.ts'
+import { type Resume, type SessionRecord, saveSessionRecord } from './session-record.ts'
+import { type Queued, type QueuedFile, SpoolFiles } from './spool-files.ts'
+import { Turns } from './turns.ts'
 
-// One recording in the queue. The recorder appends, the sender reads what is durable and deletes whole files below a
-// receipt (I2). Frame 0 stays until the very end: it holds the certificate, should a store lose everything.
+// One recording in the queue: its files, the log of its parts, its session.json.
+//
+// The recorder appends at the end; the sender reads what is durable and deletes below receipts (I2); expiry puts GAPs in
+// the place of files that were never sent. The last two take turns, so that a file is never sent and replaced at once.
 
-interface QueuedFile extends SpoolFile {
-  size: number
-}
-
-/** What lies at an offset: bytes to send, or a GAP to announce. */
-export type Queued =
-  | { kind: 'bytes'; bytes: Uint8Array }
-  | { kind: 'gap'; from: number; to: number; frame: Uint8Array }
+/** So far ahead of what is sent files are marked as sent, to spare a durable write for each. */
+const markAheadBytes = 1024 * 1024
 
 export class SpooledRecording {
   readonly dir: string
-  #record: SessionRecord
-  #files: QueuedFile[]
-  #open: DurableFile | undefined
-  #durable: number
-  #saving: Promise<void> = Promise.resolve()
+  readonly #files: SpoolFiles
+  readonly #parts: PartLog
+  readonly #turns = new Turns()
+  readonly #saves = new Turns()
   readonly #listeners = new Set<() => void>()
+  #record: SessionRecord
+  #durable: number
+  #failed = false
 
-  constructor(dir: string, record: SessionRecord, files: QueuedFile[]) {
+  private constructor(dir: string, record: SessionRecord, files: SpoolFiles, parts: PartLog) {
     this.dir = dir
     this.#record = record
     this.#files = files
-    const last = files.at(-1)
-    this.#durable = last ? last.start + last.size : 0
+    this.#parts = parts
+    // What lies behind the last part is known to be on the disk once the recorder has been over it.
+    this.#durable = record.endSize ?? parts.state.offset
   }
 
-  /** Takes what lies in `dir`; sizes are derived from the files. */
   static async load(dir: string, record: SessionRecord): Promise<SpooledRecording> {
-    const files: QueuedFile[] = []
-    for (const file of await listSpoolFiles(dir)) {
-      const path = join(dir, spoolFileName(file))
-      const size = file.kind === 'gap' ? skippableSpanBytes(await readFile(path)) : (await stat(path)).size
-      // Frames that a GAP spans were about to be deleted.
-      const before = files.at(-1)
-      if (before?.kind === 'gap' && file.start < before.start + before.size) await rm(path, { force: true })
-      else files.push({ ...file, size })
-    }
-    return new SpooledRecording(dir, record, files)
+    const files = await SpoolFiles.load(dir)
+    const parts = await PartLog.load(dir)
+    const spooled = new SpooledRecording(dir, record, files, parts)
+    // Deleted files may come back after a power cut.
+    await spooled.#removeBelow(spooled.receiptOffset)
+    return spooled
+  }
+
+  /** Makes its session.json; the folder is there. */
+  static async create(dir: string, record: SessionRecord): Promise<SpooledRecording> {
+    await saveSessionRecord(dir, record)
+    return SpooledRecording.load(dir, record)
   }
 
   get record(): Readonly<SessionRecord> {
@@ -61,149 +57,194 @@ export class SpooledRecording {
     return this.#record.recording
   }
 
+  /** As of the last boundary that is durable here. */
+  get state(): StreamState {
+    return this.#parts.state
+  }
+
+  /** Where the recorder's logs go on behind that boundary. */
+  get resume(): Resume | undefined {
+    return this.#parts.resume ?? this.#record.resume
+  }
+
+  get files(): readonly Readonly<QueuedFile>[] {
+    return this.#files.list
+  }
+
+  /** Bytes on this disk. */
+  get bytes(): number {
+    return this.#files.bytes
+  }
+
   /** Bytes up to here are on this host's disk for good, so they may be sent. */
   get durable(): number {
     return this.#durable
   }
 
-  /** Lowest offset from which everything up to `durable` is still here; frame 0 apart. */
+  /** Lowest offset from which everything up to `durable` is still here. */
   get oldest(): number {
-    const [first, second] = this.#files
-    if (!first) return this.#durable
-    return first.start === 0 && second && second.start > first.size ? second.start : first.start
+    let oldest = this.#durable
+    for (const { start, size } of this.files.toReversed()) {
+      if (start + size < oldest) break
+      oldest = Math.min(oldest, start)
+    }
+    return oldest
   }
 
-  get files(): readonly Readonly<QueuedFile>[] {
-    return this.#files
-  }
-
-  /** Offset up to which a receipt of the farm lies here. */
-  acknowledged(farmKey: Uint8Array, crypto: Crypto): number {
+  /** What the newest receipt covers; it was checked when it came. */
+  get receiptOffset(): number {
     const { receipt } = this.#record
-    return receipt ? openToken(receipt, 'receipt', farmKey, crypto).offset : 0
-  }
-
-  get bytes(): number {
-    return this.#files.reduce((sum, file) => sum + (file.kind === 'gap' ? 0 : file.size), 0)
+    try {
+      return receipt === undefined ? 0 : peekToken(receipt, 'receipt').offset
+    } catch {
+      return 0
+    }
   }
 
   /** `changed` is called when more became durable. */
-  onDurable(changed: () => void): () => void {
+  onDurable(changed: () => void): void {
     this.#listeners.add(changed)
-    return () => this.#listeners.delete(changed)
   }
 
-  /** Begins the file of the part at the stream's end. */
-  async begin(): Promise<void> {
-    await this.#close()
-    const last = this.#files.at(-1)
-    const file: QueuedFile = { start: last ? last.start + last.size : 0, kind: 'frame', size: 0 }
-    this.#open = await DurableFile.open(join(this.dir, spoolFileName(file)))
-    this.#files.push(file)
+  /** Begins the file of the next part. */
+  begin(): Promise<void> {
+    return this.#orFail(() => this.#files.begin(this.state.offset))
+  }
+
+  append(pieces: readonly Uint8Array[]): Promise<void> {
+    return this.#orFail(() => this.#files.append(pieces))
+  }
+
+  /** Makes what was appended durable, and sendable. */
+  async sync(): Promise<void> {
+    this.#published(await this.#orFail(() => this.#files.sync()))
+  }
+
+  /** As `sync`, where the file ends with `part`. */
+  async boundary(part: WrittenFrame, resume: Resume | undefined): Promise<void> {
+    await this.#orFail(async () => {
+      await this.#files.sync()
+      await this.#parts.append(part, resume)
+    })
+    this.#published(endOf(part))
   }
 
   /** Goes on in the last file, cut to `size`: what a crash left behind it is gone. */
-  async reopen(size: number): Promise<void> {
-    await this.#close()
-    const file = this.#files.at(-1)!
-    this.#open = await DurableFile.open(join(this.dir, spoolFileName(file)))
-    await this.#open.cut(size)
-    file.size = size
-    this.#durable = Math.min(this.#durable, file.start + size)
+  reopen(size: number): Promise<void> {
+    return this.#orFail(() => this.#files.reopen(size))
   }
 
-  /** Removes the last file, of which nothing was worth keeping. */
-  async dropLast(): Promise<void> {
-    await this.#close()
-    const file = this.#files.pop()
-    if (!file) return
-    await removeFile(join(this.dir, spoolFileName(file)))
-    this.#durable = Math.min(this.#durable, file.start)
+  /** Removes the last file, of which nothing is worth keeping. */
+  dropLast(): Promise<void> {
+    return this.#orFail(() => this.#files.dropLast())
   }
 
-  /** Writes behind what was written; durable after the next `sync`. */
-  async append(pieces: readonly Uint8Array[]): Promise<void> {
-    const file = this.#files.at(-1)!
-    await this.#open!.write(pieces, file.size)
-    file.size += pieces.reduce((sum, piece) => sum + piece.length, 0)
-  }
-
-  async sync(): Promise<void> {
-    if (!this.#open) return
-    await this.#open.sync()
-    const file = this.#files.at(-1)!
-    this.#durable = file.start + file.size
-    for (const changed of this.#listeners) changed()
+  /** After an error nobody knows what the system has of what was not synced: it is cut off and will be written again. */
+  async cutAfterFailure(): Promise<void> {
+    if (!this.#failed) return
+    for (
+      let last = this.files.at(-1);
+      last && last.start + last.size > this.#durable;
+      last = this.files.at(-1)
+    ) {
+      if (last.start < this.#durable) await this.#files.reopen(this.#durable - last.start)
+      else await this.#files.dropLast()
+    }
+    await this.#files.close()
+    this.#failed = false
   }
 
   /** Changes the record durably. Changes are made one after the other. */
   update(change: Partial<SessionRecord>): Promise<void> {
-    this.#record = { ...this.#record, ...change }
-    this.#saving = this.#saving.catch(() => undefined).then(() => saveSessionRecord(this.dir, this.#record))
-    return this.#saving
+    return this.#save((record) => ({ ...record, ...change }))
   }
 
-  /** What lies at `offset`, at most `bytesMax` of it and never across two files; `undefined` when it is not here. */
-  async read(offset: number, bytesMax: number): Promise<Queued | undefined> {
-    const file = this.#files.find(({ start, size }) => offset >= start && offset < start + size)
-    if (!file) return undefined
-    const path = join(this.dir, spoolFileName(file))
-    if (file.kind === 'gap')
-      return { kind: 'gap', from: file.start, to: file.start + file.size, frame: await readFile(path) }
-    const length = Math.min(bytesMax, file.start + file.size - offset, this.#durable - offset)
-    if (length <= 0) return undefined
-    const at = offset - file.start
-    for await (const bytes of readFileRange(path, at, at + length, length)) return { kind: 'bytes', bytes }
-    return undefined
+  /** The farm refused the place it had given. */
+  forgetPlace(): Promise<void> {
+    return this.#save(({ place: _, ...record }) => record)
   }
 
-  /** Before the first byte of a frame goes out: from then on it may not be replaced by a GAP. */
-  async markSent(offset: number): Promise<void> {
-    const file = this.#files.find(({ start, size }) => offset >= start && offset < start + size)
-    if (file && file.start > this.#record.sentFrom) await this.update({ sentFrom: file.start })
+  /**
+   * What lies at `offset`, at most `bytesMax` of it and never across two files; `undefined` when it is not here.
+   * From then on it may not be replaced by a GAP.
+   */
+  take(offset: number, bytesMax: number): Promise<Queued | undefined> {
+    return this.#turns.take(async () => {
+      const reach = this.files.findLast(({ start }) => start <= offset + markAheadBytes)?.start ?? -1
+      const { sentFrom } = this.#record
+      if ((this.#files.at(offset)?.start ?? -1) > sentFrom) await this.update({ sentFrom: reach })
+      return this.#files.read(offset, bytesMax, this.#durable)
+    })
   }
 
-  /** Puts a GAP in the place of whole files, durably, before they are deleted. `files` follow each other. */
-  async replace(files: readonly QueuedFile[], frame: Uint8Array): Promise<void> {
-    const start = files[0]!.start
-    const size = files.reduce((sum, file) => sum + file.size, 0)
-    await replaceFile(join(this.dir, spoolFileName({ start, kind: 'gap' })), frame)
-    for (const file of files) {
-      if (file.kind === 'gap' && file.start === start) continue
-      await rm(join(this.dir, spoolFileName(file)), { force: true })
-    }
-    await syncFolder(this.dir)
-    const at = this.#files.indexOf(files[0]!)
-    this.#files.splice(at, files.length, { start, kind: 'gap', size })
+  /** The beginning of the file that has the byte at `offset`. */
+  async peek(offset: number, bytesMax: number): Promise<Queued | undefined> {
+    const file = this.#files.at(offset)
+    return file && this.#files.read(file.start, bytesMax, this.#durable)
+  }
+
+  /**
+   * Puts a GAP in the place of whole files that follow each other. Resolves false when that cannot be any more: a byte of
+   * them was sent meanwhile, or they are gone.
+   */
+  replace(files: readonly Readonly<QueuedFile>[], frame: Uint8Array): Promise<boolean> {
+    return this.#turns.take(async () => {
+      const here = files.every((file) => this.files.includes(file))
+      if (!here || files[0]!.start <= this.#record.sentFrom) return false
+      await this.#files.replace(files, frame)
+      return true
+    })
   }
 
   /** The farm has everything below `offset` for good, and `receipt` proves it. */
-  async acknowledge(offset: number, receipt: string): Promise<void> {
-    await this.update({ receipt })
-    const open = this.#open && this.#files.at(-1)
-    const gone = this.#files.filter(
-      (file) => file !== open && file.start > 0 && file.start + file.size <= offset,
-    )
-    for (const file of gone) await rm(join(this.dir, spoolFileName(file)), { force: true })
-    this.#files = this.#files.filter((file) => !gone.includes(file))
+  acknowledge(offset: number, receipt: string): Promise<void> {
+    return this.#turns.take(async () => {
+      if (offset <= this.receiptOffset) return
+      await this.update({ receipt })
+      await this.#removeBelow(offset)
+    })
   }
 
   /** Removes the recording from the queue: it is whole in the farm, or was deleted there. */
   async remove(): Promise<void> {
-    await this.#close()
-    await this.#saving.catch(() => undefined)
+    await this.close()
     await rm(this.dir, { recursive: true, force: true })
-    this.#files = []
   }
 
   async close(): Promise<void> {
-    await this.#close()
-    await this.#saving.catch(() => undefined)
+    await this.#turns.idle()
+    await this.#saves.idle()
+    await this.#files.close()
+    await this.#parts.close()
   }
 
-  async #close(): Promise<void> {
-    const file = this.#open
-    this.#open = undefined
-    await file?.close()
+  // Frame 0 stays to the end: it has the certificate, should a store lose all. So do GAPs, since none fits in their place.
+  #removeBelow(offset: number): Promise<void> {
+    const { written } = this.state
+    const isGap = (start: number) => partBelow(written, start + 1)?.head === 0
+    return this.#files.removeBelow(offset, (start) => start === 0 || isGap(start))
+  }
+
+  // What is in memory is on the disk.
+  #save(change: (record: SessionRecord) => SessionRecord): Promise<void> {
+    return this.#saves.take(async () => {
+      const record = change(this.#record)
+      await saveSessionRecord(this.dir, record)
+      this.#record = record
+    })
+  }
+
+  async #orFail<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      this.#failed = true
+      throw error
+    }
+  }
+
+  #published(durable: number): void {
+    this.#durable = durable
+    for (const changed of this.#listeners) changed()
   }
 }

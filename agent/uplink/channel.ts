@@ -1,7 +1,5 @@
 import { toBase64url } from '../../format/bytes.ts'
 import type { Crypto, Signer } from '../../format/ports.ts'
-import { skippableHeaderBytes } from '../../format/skippable.ts'
-import { recordHash } from '../../format/stream-writer.ts'
 import { openToken } from '../../format/token.ts'
 import { writeDataHeader } from '../../wire/data-message.ts'
 import { dataBytesMax, dataHeaderBytes } from '../../wire/limits.ts'
@@ -9,20 +7,18 @@ import type { AgentMessage, NodeMessage } from '../../wire/messages.ts'
 import { ChannelSender } from '../../wire/sender.ts'
 import { WireError } from '../../wire/wire-error.ts'
 import type { SpooledRecording } from '../queue/spooled-recording.ts'
-import { boundaryAt, storeGap } from './store-gap.ts'
+import { Turns } from '../queue/turns.ts'
+import { namesBoundary } from './boundary.ts'
+import { storeGap } from './store-gap.ts'
 
 // One recording on one connection: sends what is durable here, in order, as far as the node's credit goes, and deletes
 // below what the node has receipts for.
 
-/** The socket holds at most about this much unsent: more would only wait in memory instead of on disk. */
-export const socketBytesMax = 1024 * 1024
-
 export interface ChannelPort {
-  readonly bufferedBytes: number
+  /** The socket has enough: `pump` again when some of it has left. */
+  isFull(): boolean
   control(message: AgentMessage): void
   data(message: Uint8Array): void
-  /** The connection cannot go on. */
-  fail(error: Error): void
 }
 
 export interface ChannelOptions {
@@ -32,11 +28,18 @@ export interface ChannelOptions {
   signer: Signer
   crypto: Crypto
   farmKey: Uint8Array
+  /** The recording's files cannot be read or written now. */
+  onFailed(error: Error): void
 }
 
 export class UplinkChannel {
   readonly #options: ChannelOptions
   readonly #sender: ChannelSender
+  readonly #turns = new Turns()
+  /** Somebody watches the recording through this node. */
+  isWatched = false
+  #openings = 0
+  #place: string | undefined
   #finishSent = false
   #closed = false
   #pumping: Promise<void> | undefined
@@ -47,12 +50,22 @@ export class UplinkChannel {
     this.#sender = new ChannelSender(acked)
   }
 
+  get id(): number {
+    return this.#options.channel
+  }
+
   get recording(): string {
     return this.#options.spooled.recording
   }
 
   get acked(): number {
     return this.#sender.acked
+  }
+
+  /** The node has all there is, and more may come only later: the channel can be given to another recording. */
+  get isIdle(): boolean {
+    const { durable, record } = this.#options.spooled
+    return this.#sender.isOpen && !this.isWatched && this.acked >= durable && record.endSize === undefined
   }
 
   open(): void {
@@ -71,18 +84,25 @@ export class UplinkChannel {
     })
   }
 
-  async opened(message: Extract<NodeMessage, { type: 'opened' }>): Promise<void> {
-    await this.#pumping
-    this.#sender.opened(message.offset, message.limit)
+  /** Takes effect at once: acks that follow are counted from here. */
+  opened({ offset, limit, place }: Extract<NodeMessage, { type: 'opened' }>): void {
+    this.#sender.opened(offset, limit)
+    this.#openings += 1
     this.#finishSent = false
-    const { spooled } = this.#options
-    if (spooled.record.place !== message.place) await spooled.update({ place: message.place })
+    if (this.#place === undefined)
+      this.inTurn(() => this.#keepPlace()).catch((error: Error) => this.#options.onFailed(error))
+    this.#place = place
     this.pump()
   }
 
   ack(offset: number, limit: number): void {
     this.#sender.ack(offset, limit)
     this.pump()
+  }
+
+  /** Work on the recording's files: one piece after the other, as the node's messages came. */
+  inTurn<T>(work: () => Promise<T>): Promise<T> {
+    return this.#turns.take(work)
   }
 
   /** Resolves with what the receipt means for the whole recording. Throws WireError when it is not true. */
@@ -92,13 +112,13 @@ export class UplinkChannel {
     if (receipt.recording !== spooled.recording || receipt.stream !== 'cast')
       throw new WireError('receipt', `The receipt is for ${receipt.recording}.`)
     if (receipt.discarded) return 'discarded'
-    if (receipt.final) {
-      if (receipt.offset !== spooled.record.endSize)
-        throw new WireError('receipt', `The final receipt is for ${receipt.offset} bytes.`)
-      return 'final'
-    }
-    if (receipt.offset > this.#sender.next || !(await this.#names(receipt.offset, receipt.seal)))
+    if (receipt.final && receipt.offset !== spooled.record.endSize)
+      throw new WireError('receipt', `The final receipt is for ${receipt.offset} bytes.`)
+    // What it covers is gone already.
+    if (!receipt.final && receipt.offset <= spooled.oldest) return 'more'
+    if (!(await namesBoundary(spooled, receipt.offset, receipt.seal, crypto)))
       throw new WireError('fork', `The receipt at ${receipt.offset} does not name what was sent.`)
+    if (receipt.final) return 'final'
     await spooled.acknowledge(receipt.offset, token)
     return 'more'
   }
@@ -107,28 +127,36 @@ export class UplinkChannel {
   pump(): void {
     this.#again = true
     this.#pumping ??= this.#pump()
-      .catch((error: Error) => this.#options.port.fail(error))
+      .catch((error: Error) => this.#options.onFailed(error))
       .finally(() => {
         this.#pumping = undefined
       })
   }
 
+  /** Resolves when nothing of it is on its way to the disk any more. */
   async close(): Promise<void> {
     this.#closed = true
     await this.#pumping
+    await this.#turns.idle()
+  }
+
+  async #keepPlace(): Promise<void> {
+    const place = this.#place
+    this.#place = undefined
+    if (place !== undefined && place !== this.#options.spooled.record.place)
+      await this.#options.spooled.update({ place })
   }
 
   async #pump(): Promise<void> {
     while (this.#again && !this.#closed) {
       this.#again = false
-      while (!this.#closed && (await this.#step()))
-        if (this.#options.port.bufferedBytes > socketBytesMax) return
+      while (!this.#closed && !this.#options.port.isFull() && (await this.#step()));
     }
   }
 
   // True when something was sent and more may follow.
   async #step(): Promise<boolean> {
-    const { channel, spooled, port, signer } = this.#options
+    const { channel, spooled, port } = this.#options
     const sender = this.#sender
     if (!sender.isOpen) return false
     if (sender.next === spooled.record.endSize) {
@@ -139,10 +167,11 @@ export class UplinkChannel {
     const sendable = sender.sendable(spooled.durable)
     if (sendable <= 0) return false
     const from = sender.next
-    await spooled.markSent(from)
-    const queued = await spooled.read(from, Math.min(sendable, dataBytesMax))
-    if (this.#closed || sender.next !== from) return false
-    if (queued?.kind === 'bytes') {
+    const opening = this.#openings
+    const queued = (await spooled.take(from, Math.min(sendable, dataBytesMax))) ?? (await this.#lost(from))
+    // The node went back meanwhile, or this is over.
+    if (this.#closed || opening !== this.#openings) return !this.#closed
+    if (queued.kind === 'bytes') {
       const message = new Uint8Array(dataHeaderBytes + queued.bytes.length)
       writeDataHeader(message, channel, from)
       message.set(queued.bytes, dataHeaderBytes)
@@ -150,35 +179,18 @@ export class UplinkChannel {
       sender.sent(queued.bytes.length)
       return true
     }
-    const gap = queued ?? this.#lostInStore(from, signer)
-    if (gap.from !== from)
-      throw new WireError('gap', `The node opened at ${from}, inside the GAP from ${gap.from}.`)
-    port.control({ type: 'skip', channel, from, to: gap.to, gap: toBase64url(gap.frame) })
-    sender.skipped(gap.to)
+    if (queued.from !== from)
+      throw new WireError('gap', `The node opened at ${from}, inside the GAP from ${queued.from}.`)
+    port.control({ type: 'skip', channel, from, to: queued.to, gap: toBase64url(queued.frame) })
+    sender.skipped(queued.to)
     return true
   }
 
   // Nothing lies here at `from`, since the farm once had it: it is lost.
-  #lostInStore(from: number, signer: Signer) {
-    const { spooled } = this.#options
-    const to = spooled.files.find((file) => file.start > from)?.start ?? spooled.durable
-    const frame = storeGap(spooled.recording, spooled.record.state, from, to, signer)
-    if (!frame) throw new WireError('store', `The farm lost bytes from ${from} on, which is no boundary.`)
-    return { from, to, frame }
-  }
-
-  async #names(offset: number, seal: string): Promise<boolean> {
-    const { spooled, crypto } = this.#options
-    if (boundaryAt(spooled.record.state, offset)?.chain === seal) return true
-    // END and GAPs that took the place of frames are not among the written parts: look at the file that ends there.
-    const file = spooled.files.find(
-      ({ start, size }) => start + size === offset || (start < offset && start + size > offset),
-    )
-    const queued = file && (await spooled.read(file.start, dataBytesMax))
-    if (!queued) return false
-    if (queued.kind === 'gap')
-      return recordHash(queued.frame.subarray(skippableHeaderBytes), crypto.sha256) === seal
-    const end = queued.bytes.subarray(skippableHeaderBytes, offset - file.start)
-    return recordHash(end, crypto.sha256) === seal
+  async #lost(from: number) {
+    const { spooled, signer } = this.#options
+    const gap = storeGap(spooled, from, signer)
+    if (!gap) throw new WireError('store', `The farm lost bytes from ${from} on, which is no boundary.`)
+    return { kind: 'gap' as const, from, ...gap }
   }
 }

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto'
 import { type FSWatcher, watch } from 'node:fs'
 import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { removeFolder } from '../disk/folder.ts'
 import type { Crypto } from '../format/ports.ts'
 import { makeRecordingId } from '../format/recording-id.ts'
 import { punchWhole } from './capture/punch-hole.ts'
 import { recorderAlive } from './capture/recorder-alive.ts'
+import { removeSession } from './capture/remove-session.ts'
 import { type RecordedSession, readSessionFile } from './capture/session-file.ts'
 import { SessionRecorder } from './capture/session-recorder.ts'
 import { type AgentIdentity, signingAs } from './identity.ts'
@@ -57,7 +57,7 @@ export class Sessions {
     for (const spooled of this.#options.spool.recordings) {
       const { endSize, folder } = spooled.record
       if (endSize === undefined) this.#record(folder, spooled)
-      else await removeFolder(this.#folder(folder))
+      else await removeSession(this.#folder(folder))
     }
     await this.#scan()
     this.#watcher = watch(this.#options.runFolder, () => void this.#scan())
@@ -142,10 +142,10 @@ export class Sessions {
     const session = await readSessionFile(dir).catch(() => undefined)
     if (!session) {
       const { mtimeMs } = await stat(dir)
-      if (Date.now() - mtimeMs > staleMs) await removeFolder(dir)
+      if (Date.now() - mtimeMs > staleMs) await removeSession(dir)
     } else if (!names.includes(discardedName)) await this.#create(folder, session)
     else if (recorderAlive(session)) await punchWhole(dir)
-    else await removeFolder(dir)
+    else await removeSession(dir)
   }
 
   async #create(folder: string, session: RecordedSession, resume?: Resume): Promise<void> {

@@ -23,6 +23,10 @@ export interface SourcePosition {
   skip?: number
   /** Resizes behind `timing` that earlier frames have already: a character that was cut by one waits for its rest. */
   resizes?: number
+  /** Of a session without a terminal: bytes of its errors and of its input, and how many transfers were told. */
+  err?: number
+  in?: number
+  transfers?: number
 }
 
 /** What a session is: known when it starts. Times in ms since the epoch. */
@@ -100,7 +104,7 @@ const version: Shape = 'count'
 
 export const sourceShape: Shape = {
   object: { out: 'count', timing: 'count', time },
-  optional: { skip: 'count', resizes: 'count' },
+  optional: { skip: 'count', resizes: 'count', err: 'count', in: 'count', transfers: 'count' },
 }
 export const factsShape: Shape = {
   object: {

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, openSync, readSync, statfsSync } from 'node:fs'
 import { join } from 'node:path'
 import { type TimingEntry, TimingParser } from './timing-log.ts'
 
@@ -12,8 +12,14 @@ const trailerPattern = /\n[^\n]* \[(COMMAND_EXIT_CODE="\d+"|<[^\n]*>)\]\n$/
 const trailerBytesMax = 512
 const shared = Buffer.allocUnsafeSlow(timingReadBytes)
 
+/** Where a session's logs lie: a recorder that runs as root gives each its own memory. */
+export function logFolders(dir: string): { out: string; timing: string } {
+  const own = join(dir, 'log')
+  return existsSync(own) ? { out: own, timing: join(dir, 'time') } : { out: dir, timing: dir }
+}
+
 /** Opens what the recorder made; no link, pipe or device in its place. Throws ENOENT when it is gone. */
-function openLog(path: string): number {
+export function openLog(path: string): number {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   if (fstatSync(fd).isFile()) return fd
   closeSync(fd)

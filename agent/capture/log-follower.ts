@@ -1,5 +1,5 @@
 import type { SourcePosition } from '../../format/records.ts'
-import { OutputLog, TimingLog } from './log-files.ts'
+import { logFolders, OutputLog, TimingLog } from './log-files.ts'
 import type { TimingEntry } from './timing-log.ts'
 
 // Reads what the recorder has written since last time, in the order in which it happened. `script` writes output first
@@ -55,9 +55,10 @@ export class LogFollower {
   /** Throws ENOENT when the logs are gone. */
   constructor(dir: string, options: LogFollowerOptions) {
     const { from = { out: 0, timing: 0, time: 0 }, startedMs, crashed = false } = options
-    this.#out = new OutputLog(dir)
+    const folders = logFolders(dir)
+    this.#out = new OutputLog(folders.out)
     try {
-      this.#timing = new TimingLog(dir, from.timing, from.time)
+      this.#timing = new TimingLog(folders.timing, from.timing, from.time)
     } catch (error) {
       this.#out.close()
       throw error

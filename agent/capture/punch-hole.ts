@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { SourcePosition } from '../../format/records.ts'
+import { logFolders } from './log-files.ts'
 
 const run = promisify(execFile)
 
@@ -12,8 +13,9 @@ const pageBytes = 4096
 
 /** Frees logs that nobody will read, of a recorder that goes on writing. */
 export async function punchWhole(dir: string): Promise<void> {
-  for (const name of ['out', 'timing']) {
-    const path = join(dir, name)
+  const folders = logFolders(dir)
+  for (const name of ['out', 'timing'] as const) {
+    const path = join(folders[name], name)
     const { size, blocks } = await stat(path)
     if (blocks * 512 >= punchBytesMin) await punchFile(path, 0, size)
   }
@@ -21,12 +23,12 @@ export async function punchWhole(dir: string): Promise<void> {
 
 /** Gives the memory of consumed logs back to the system: what lies durably in the queue. */
 export class LogPuncher {
-  readonly #dir: string
+  readonly #folders: ReturnType<typeof logFolders>
   readonly #punched = { out: 0, timing: 0 }
   #running: Promise<void> | undefined
 
   constructor(dir: string) {
-    this.#dir = dir
+    this.#folders = logFolders(dir)
   }
 
   /** Below `to`, in the background, when there are at least `bytesMin`. `failed` is told why it cannot be done. */
@@ -45,12 +47,12 @@ export class LogPuncher {
   }
 
   async #punchFile(name: 'out' | 'timing', to: number): Promise<void> {
-    this.#punched[name] = await punchFile(join(this.#dir, name), this.#punched[name], to)
+    this.#punched[name] = await punchFile(join(this.#folders[name], name), this.#punched[name], to)
   }
 }
 
 // Whole pages only; what is left of the last one is punched next time. Resolves with where they end.
-async function punchFile(path: string, from: number, to: number): Promise<number> {
+export async function punchFile(path: string, from: number, to: number): Promise<number> {
   const end = Math.floor(to / pageBytes) * pageBytes
   if (end <= from) return from
   await run('fallocate', ['--punch-hole', '--offset', String(from), '--length', String(end - from), path])

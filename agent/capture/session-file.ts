@@ -12,6 +12,10 @@ export interface RecordedSession {
   ticks: string
   /** The kernel's boot id when it started. */
   boot: string
+  /** The user's own terminal, behind the recorder. */
+  tty?: string
+  /** What moves files, where the session does nothing else: sftp, scp, rsync, git. */
+  means?: string
 }
 
 /** Facts lie in HEAD 0, which has room for so much of them (FORMAT.md). */
@@ -37,10 +41,19 @@ export async function readCommand(dir: string): Promise<string> {
 
 export function parseSessionFile(text: string, command: string): RecordedSession | undefined {
   const values = valuesOf(text)
-  const ticks = values.get('ticks') ?? ''
-  const pid = countOf(values, 'pid')
+  // Without a terminal the session lasts as long as somebody copies what passes.
+  const keeper = values.has('keeper')
+  const ticks = values.get(keeper ? 'keeperTicks' : 'ticks') ?? ''
+  const pid = countOf(values, keeper ? 'keeper' : 'pid')
   if (pid === 0 || !/^\d{1,20}$/.test(ticks)) return undefined
-  return { facts: factsOf(values, command), pid, ticks, boot: nameOf(values.get('boot') ?? '') }
+  return {
+    facts: factsOf(values, command),
+    pid,
+    ticks,
+    boot: nameOf(values.get('boot') ?? ''),
+    tty: nameOf(values.get('tty') ?? ''),
+    means: nameOf(values.get('means') ?? ''),
+  }
 }
 
 /** What a session says of itself before it is decided on: the same lines, without a recorder. */

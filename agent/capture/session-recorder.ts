@@ -1,6 +1,5 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { removeFolder } from '../../disk/folder.ts'
 import type { Crypto, Signer } from '../../format/ports.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import type { AgentLog } from '../log.ts'
@@ -8,8 +7,11 @@ import { recoverStream } from '../queue/recover-stream.ts'
 import type { SpooledRecording } from '../queue/spooled-recording.ts'
 import { Alarm } from './alarm.ts'
 import { followLogs } from './follow-logs.ts'
+import { followPipes } from './follow-pipes.ts'
+import { logFolders } from './log-files.ts'
 import { LogFollower } from './log-follower.ts'
 import { bootId } from './recorder-alive.ts'
+import { removeSession } from './remove-session.ts'
 import { readCommand } from './session-file.ts'
 import { StreamRecorder } from './stream-recorder.ts'
 import { TimelineRecorder } from './timeline-recorder.ts'
@@ -77,7 +79,7 @@ export class SessionRecorder {
   // Without it the logs are looked at as often as for anybody else.
   #watch(): FSWatcher | undefined {
     try {
-      const watcher = watch(this.#options.dir, () => this.#alarm.ring())
+      const watcher = watch(logFolders(this.#options.dir).out, () => this.#alarm.ring())
       watcher.on('error', () => undefined)
       return watcher
     } catch {
@@ -93,7 +95,7 @@ export class SessionRecorder {
         if (!(await this.#record())) continue
         this.setWatched(false)
         // Before the farm is told that this is all: a folder found without its recording would be recorded again.
-        await removeFolder(dir)
+        await removeSession(dir)
         await spooled.update({ endSize: spooled.durable })
         return
       } catch (error) {
@@ -135,6 +137,7 @@ export class SessionRecorder {
     const { recording } = spooled
     const { session } = spooled.record
     const crashed = session.boot !== bootId()
+    if (session.facts.type === 'command') return this.#followPipes(timeline, crashed)
     const logs = this.#openLogs(crashed)
     const lost = async (facts: object): Promise<true> => {
       log.warn(
@@ -166,6 +169,32 @@ export class SessionRecorder {
       throw error
     } finally {
       logs.close()
+    }
+  }
+
+  async #followPipes(timeline: TimelineRecorder, crashed: boolean): Promise<boolean> {
+    const { dir, spooled, log } = this.#options
+    const { recording } = spooled
+    const { session } = spooled.record
+    try {
+      return await followPipes({
+        dir,
+        recording,
+        session,
+        command: await readCommand(dir),
+        crashed,
+        timeline,
+        from: spooled.resume?.source,
+        alarm: this.#alarm,
+        log,
+        isWatched: () => this.#watched,
+        isClosing: () => this.#closing.signal.aborted,
+      })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      log.warn({ code: 'logs-lost', recording }, "data lost: the recorder's logs are gone")
+      await timeline.endLost(session)
+      return true
     }
   }
 

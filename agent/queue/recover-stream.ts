@@ -17,6 +17,7 @@ import { type RepairedBody, repairBody } from '../../format/repair.ts'
 import type { StreamWriter } from '../../format/stream-writer.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import { TimelineDecoder } from '../../format/timeline-decoder.ts'
+import { positionBehind } from '../capture/pipe-position.ts'
 import type { Resume } from './session-record.ts'
 import { spoolFileName } from './spool-file.ts'
 import type { SpooledRecording } from './spooled-recording.ts'
@@ -147,6 +148,7 @@ function eventsOf(raw: Uint8Array, headerExpected: boolean): TimelineEvent[] | u
 }
 
 function resumeBehind(source: SourcePosition, events: TimelineEvent[]): Resume {
+  if (source.err !== undefined) return { source: positionBehind(source, events), outputBytes: 0, resizes: 0 }
   let outputBytes = 0
   let resizes = 0
   for (const event of events) {

@@ -45,7 +45,10 @@ const shape: Shape = {
     recording: { text: 36 },
     stream: { oneOf: ['cast'] },
     folder: { text: 255 },
-    session: { object: { facts: factsShape, pid: 'count', ticks: { text: 20 }, boot: { text: 64 } } },
+    session: {
+      object: { facts: factsShape, pid: 'count', ticks: { text: 20 }, boot: { text: 64 } },
+      optional: { tty: { text: 64 }, means: { text: 64 } },
+    },
     sentFrom: 'number',
   },
   optional: {

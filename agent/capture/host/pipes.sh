@@ -80,9 +80,16 @@ keep() {
       tee "$log/out.count" "$log/out.sum" <"$log/out.pipe" >&6 5<&- 7>&- &
       ;;
   esac
+  copying=$!
   if [ "$means" = sftp ]; then cat <"$log/err.pipe" >"$log/transfers" 5<&- 6>&- 7>&- & else tee "$log/err" <"$log/err.pipe" >&7 5<&- 6>&- & fi
+  copying="$copying $!"
   exec 5<&- 6>&- 7>&-
   mv "$dir/session.new" "$dir/session"
+  # A copy that failed for want of room goes on with the user's, and says so in the end.
+  for copy in $copying; do
+    wait "$copy"
+    [ $? != 1 ] || : >"$dir/cut"
+  done
   wait
   : >"$dir/done"
 }

@@ -1,6 +1,6 @@
 import test from 'ava'
 import fc from 'fast-check'
-import { rsyncTarget, transferOfRsyncLine } from '../../../../agent/capture/transfers/rsync-log.ts'
+import { rsyncTarget, transfersOfRsyncLine } from '../../../../agent/capture/transfers/rsync-log.ts'
 import { ScpParser, scpTarget } from '../../../../agent/capture/transfers/scp-protocol.ts'
 import { transfersOfSftpLine } from '../../../../agent/capture/transfers/sftp-log.ts'
 import { concatBytes, utf8 } from '../../../../format/bytes.ts'
@@ -19,19 +19,26 @@ test('sftp-server tells of each file when it is closed', (t) => {
 
 test('rsync tells of each file, with the folder it is sent to', (t) => {
   const target = rsyncTarget('rsync --server -logDtpre.iLsfxCIvu . copy')
-  t.deepEqual(transferOfRsyncLine('2026/11/25 01:23:25 [2050] recv 573928 a b/moduli', target), {
-    means: 'rsync',
-    direction: 'client-to-host',
-    path: 'copy/a b/moduli',
-    bytes: 573928,
-  })
-  t.deepEqual(transferOfRsyncLine('2026/11/25 01:23:26 [2094] send 399 etc/key', ''), {
-    means: 'rsync',
-    direction: 'host-to-client',
-    path: '/etc/key',
-    bytes: 399,
-  })
-  t.is(transferOfRsyncLine('2026/11/25 01:23:26 [2094] sent 583959 bytes  received 215 bytes', ''), undefined)
+  t.deepEqual(transfersOfRsyncLine('2026/11/25 01:23:25 [2050] recv 573928 a b/moduli', target), [
+    {
+      means: 'rsync',
+      direction: 'client-to-host',
+      path: 'copy/a b/moduli',
+      bytes: 573928,
+    },
+  ])
+  t.deepEqual(transfersOfRsyncLine('2026/11/25 01:23:26 [2094] send 399 etc/key', ''), [
+    {
+      means: 'rsync',
+      direction: 'host-to-client',
+      path: '/etc/key',
+      bytes: 399,
+    },
+  ])
+  t.deepEqual(
+    transfersOfRsyncLine('2026/11/25 01:23:26 [2094] sent 583959 bytes  received 215 bytes', ''),
+    [],
+  )
 })
 
 const stream = concatBytes([

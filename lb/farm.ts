@@ -134,7 +134,7 @@ export function parseFarm(value: unknown): Farm {
       hardStopS: times.number('hardStopS', 1, 86_400, 600),
     })),
     limits: file.inside('limits', (limits) => ({
-      connectionsMax: limits.number('connectionsMax', 100, 1_000_000, 20_000),
+      connectionsMax: limits.number('connectionsMax', 100, 1_000_000, 8_000),
       sourcesMax: limits.number('sourcesMax', 100, 10_000_000, 200_000),
     })),
     runtimeSocket: file.text('runtimeSocket', pathForm, '/run/haproxy/tapedeck.sock'),

@@ -22,7 +22,8 @@ function global({ account, limits, runtimeSocket, times }: Farm, balancer: Balan
       },
       {
         words: ['maxconn', `${limits.connectionsMax}`],
-        reason: 'Each takes two descriptors and some 35 KiB; what comes above waits in the system’s queue.',
+        reason:
+          'Each takes two descriptors, which the system must allow (`ulimit -n`), and some 35 KiB. What comes above waits.',
       },
       {
         words: ['stats', 'socket', runtimeSocket, 'mode', '600', 'level', 'admin', 'expose-fd', 'listeners'],

@@ -76,9 +76,10 @@ export async function readStatus(installed: Installed): Promise<BalancerStatus> 
 }
 
 export function parsePeers(answer: string): BalancerStatus['peers'] {
-  return [...answer.matchAll(/id=(\S+?)\(remote,\w+\).*?last_status=(\w+)/g)].map(([, name, status]) => ({
+  const found = answer.matchAll(/id=(\S+?)\(remote,(\w+)\).*?last_status=(\w+)/g)
+  return [...found].map(([, name, active, status]) => ({
     name: name!,
-    connected: status === 'ESTA',
+    connected: active === 'active' && status === 'ESTA',
   }))
 }
 

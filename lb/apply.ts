@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { replaceFile } from '../disk/atomic-replace.ts'
 import { createFile } from '../disk/exclusive-file.ts'
 import { removeFile } from '../disk/folder.ts'
@@ -9,7 +10,7 @@ import { type Installed, parseInstalled } from './installed.ts'
 import { LbError } from './lb-error.ts'
 import { reload, showProcesses } from './master.ts'
 import { renderHaproxy } from './render-haproxy.ts'
-import { drainNode, readStatus } from './runtime.ts'
+import { type BalancerStatus, drainNode, readStatus } from './runtime.ts'
 
 export interface ApplyOptions {
   farm: Farm
@@ -31,6 +32,8 @@ export interface Applied {
   drained: string[]
 }
 
+/** A process asks for the table of the one before it for 5 s, and hands over none until then. */
+const tableReadyS = 6
 /** Nothing in it is secret: certificates are named, not held. */
 const configMode = 0o644
 
@@ -47,7 +50,10 @@ export async function applyFarm(options: ApplyOptions): Promise<Applied> {
 
   const old = before === undefined ? undefined : installedOf(before)
   if (masterSocket !== undefined) await showProcesses(masterSocket)
-  const drained = await drainedNodes(old)
+  // A HAProxy that does not answer has nothing to carry over.
+  const running = old && (await readStatus(old).catch(() => undefined))
+  const drained = running ? drainedNodes(running) : []
+  if (running) await sleep(Math.max(0, tableReadyS - running.uptimeS) * 1000)
   if (before !== undefined && !old)
     await createFile(`${config}.before-tapedeck`, Buffer.from(before), configMode)
   await replaceFile(config, text, configMode)
@@ -94,12 +100,8 @@ async function tryReload(masterSocket: string): Promise<string | undefined> {
   }
 }
 
-/** A HAProxy that does not answer has nothing to carry over. */
-async function drainedNodes(installed: Installed | undefined): Promise<string[]> {
-  if (!installed) return []
-  const status = await readStatus(installed).catch(() => undefined)
-  const names = (status?.nodes ?? []).filter(({ state }) => state === 'draining').map(({ node }) => node)
-  return [...new Set(names)]
+function drainedNodes({ nodes }: BalancerStatus): string[] {
+  return [...new Set(nodes.filter(({ state }) => state === 'draining').map(({ node }) => node))]
 }
 
 async function putBack(config: string, before: string | undefined): Promise<void> {

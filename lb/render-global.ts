@@ -4,7 +4,7 @@ import { at } from './render-address.ts'
 
 /** The process, what all its proxies share, and the other balancers. */
 export function foundation(farm: Farm, balancer: Balancer): Section[] {
-  return [global(farm, balancer), defaults(farm), peers(farm, balancer)]
+  return [global(farm, balancer), defaults(farm), peers(farm)]
 }
 
 function global({ account, limits, runtimeSocket, times }: Farm, balancer: Balancer): Section {
@@ -108,24 +108,15 @@ function defaults({ times }: Farm): Section {
   }
 }
 
-function peers({ balancers, ports }: Farm, balancer: Balancer): Section {
+function peers({ balancers, ports }: Farm): Section {
   const alone = balancers.length === 1
   return {
     words: ['peers', 'balancers'],
     reason:
       'Who knows which source belongs to which node: every balancer, and after a reload the new process. Nobody is\nasked for a name or key here, so the port is for the farm’s own network.',
-    directives: [
-      {
-        words: ['bind', at(alone ? '127.0.0.1' : balancer.address, ports.peers)],
-        reason: alone ? 'Alone: only its own next process comes.' : 'Where the others come to.',
-      },
-      { words: ['server', balancer.name], reason: 'This one.' },
-      ...balancers
-        .filter(({ name }) => name !== balancer.name)
-        .map(({ name, address }) => ({
-          words: ['server', name, at(address, ports.peers)],
-          reason: 'The other one; what one learns both know.',
-        })),
-    ],
+    directives: balancers.map(({ name, address }, i) => ({
+      words: ['peer', name, at(alone ? '127.0.0.1' : address, ports.peers)],
+      reason: i > 0 ? '' : 'All of them, this one too: its next process asks it for the table.',
+    })),
   }
 }

@@ -64,7 +64,8 @@ export async function startBalancer(
     if (child.exitCode !== null) throw new Error(`HAProxy ended with ${child.exitCode}: ${log}`)
     const { nodes } = await status()
     // Before its first look a node counts as up; after it, it says so.
-    if (!nodes.every(({ state, check }) => state === 'up' && check === 'L7OK 200'))
+    const looked = farm.times.checkS > 10 ? /^(INI|L7OK 200)$/ : /^L7OK 200$/
+    if (!nodes.every(({ state, check }) => state === 'up' && looked.test(check)))
       throw new Error(`Not all nodes are up: ${JSON.stringify(nodes)} ${log}`)
   })
   return test

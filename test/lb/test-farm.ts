@@ -104,7 +104,7 @@ export async function startTestFarm(t: ExecutionContext, options: FarmOptions = 
     runtimeSocket: join(folder, `${balancer}.sock`),
   })
 
-  let clients = 100
+  let clients = 0
   return {
     folder,
     file,
@@ -117,7 +117,7 @@ export async function startTestFarm(t: ExecutionContext, options: FarmOptions = 
     ca,
     client() {
       clients += 1
-      return `${prefix}.${clients}`
+      return `127.${1 + (process.pid % 250)}.${200 + Math.floor(clients / 250)}.${1 + (clients % 250)}`
     },
     async agent({ from, to = `${prefix}.1`, port = https! } = {}) {
       const url = `wss://${to.includes(':') ? `[${to}]` : to}:${port}/agent/v1`

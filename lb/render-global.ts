@@ -26,9 +26,9 @@ function global({ account, limits, runtimeSocket, times }: Farm, balancer: Balan
           'Each takes two descriptors, which the system must allow (`ulimit -n`), and some 35 KiB. What comes above waits.',
       },
       {
-        words: ['stats', 'socket', runtimeSocket, 'mode', '600', 'level', 'admin', 'expose-fd', 'listeners'],
+        words: ['stats', 'socket', runtimeSocket, 'mode', '600', 'level', 'admin'],
         reason:
-          'For `tapedeck lb status`, `drain` and `ready`: root alone. A new process takes the listening sockets\nover here, so that a reload refuses nobody.',
+          'For `tapedeck lb status`, `drain` and `ready`: root alone. A new process gets the listening sockets from the\nmaster, so that a reload refuses nobody.',
       },
       {
         words: ['stats', 'timeout', '10s'],

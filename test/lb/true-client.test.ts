@@ -1,7 +1,9 @@
 import { request } from 'node:http'
+import { connect as connectH2 } from 'node:http2'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import test, { type ExecutionContext } from 'ava'
+import { subprotocol } from '../../wire/limits.ts'
 import { until } from '../helpers/test-node.ts'
 import { hasProgram } from './programs.ts'
 import { type FarmOptions, startTestFarm, type TestFarm } from './test-farm.ts'
@@ -69,3 +71,22 @@ test('TLS ended, encrypted again: nodes and balancer know the true client', (t) 
   seesTrueClients(t, 'encrypted'))
 test('TLS ended, plain to the nodes: nodes and balancer know the true client', (t) =>
   seesTrueClients(t, 'plain'))
+
+test('where TLS ends, browsers bring their WebSockets by HTTP/2', async (t) => {
+  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  const farm = await startTestFarm(t, { tls: 'plain' })
+  const { address } = farm.balancers[0]!
+  const url = `https://${address}:${farm.farm.ports.https}`
+  const client = connectH2(url, { ca: farm.ca, servername: 'localhost' })
+  t.teardown(() => client.destroy())
+  await new Promise((resolve) => client.once('remoteSettings', resolve))
+  const socket = client.request(
+    {
+      ...{ ':method': 'CONNECT', ':protocol': 'websocket', ':scheme': 'https', ':authority': 'localhost' },
+      ...{ ':path': '/agent/v1', 'sec-websocket-protocol': subprotocol, 'sec-websocket-version': '13' },
+    },
+    { endStream: false },
+  )
+  const said = await new Promise((resolve) => socket.once('data', resolve))
+  t.regex(String(said), /"challenge"/)
+})

@@ -9,7 +9,7 @@ import { buildProxyListener } from './proxy-listener.ts'
 // The ports of a node beside its own: what a farm's balancers and agents connect to. All lead to the same HTTP server.
 
 /** What an agent needs before its WebSocket. */
-const agentPaths = new Set(['/api/agents/enroll', '/agent/v1'])
+const agentPaths = new Set(['/api/farm', '/api/agents/enroll', '/api/agents/renew', '/agent/v1'])
 
 export interface Entrances {
   /** The ports that are open; absent ones were not asked for. */

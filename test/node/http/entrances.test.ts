@@ -35,6 +35,7 @@ async function ask(
     await new Promise((resolve) => setImmediate(resolve))
   }
   const socket = connectTls({ socket: raw, ca: node.ca, servername: 'localhost' })
+  raw.on('error', (error) => socket.destroy(error))
   socket.write(
     `${method} ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n${headers}` +
       `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`,
@@ -121,9 +122,9 @@ test('the port for agents serves agents alone, whether they come by a balancer o
     t.regex(await ask(node, agents!, path), /^HTTP\/1.1 403 [\s\S]*"agents-only"/, path)
     t.regex(await ask(node, proxy!, path, { before }), /^HTTP\/1.1 403 [\s\S]*"agents-only"/, path)
   }
-  const enrol = { method: 'POST', body: '{}' }
-  t.regex(await ask(node, agents!, '/api/agents/enroll', enrol), /^HTTP\/1.1 400/)
-  t.regex(await ask(node, proxy!, '/api/agents/enroll', { before, ...enrol }), /^HTTP\/1.1 400/)
+  for (const path of ['/api/agents/enroll', '/api/agents/renew'])
+    t.regex(await ask(node, agents!, path, { method: 'POST', body: '{}' }), /^HTTP\/1.1 400/)
+  t.regex(await ask(node, proxy!, `/api/farm?nonce=${'x'.repeat(43)}`, { before }), /^HTTP\/1.1 200/)
   const refused = new WebSocket(`wss://localhost:${agents}/api/recordings/r/live`, { ca: node.ca })
   const [answer] = await new Promise<[{ statusCode: number }]>((resolve) => {
     refused.on('unexpected-response', (_, response) => resolve([response as never]))
@@ -159,7 +160,10 @@ test('a balancer that ended TLS may speak HTTP, and WebSockets too', async (t) =
 test('a node that closes lets its ports go, connections of balancers too', async (t) => {
   const node = await startFarmNode(t)
   const open = Object.values(node.ports).map((port) => connectTcp({ host: '127.0.0.1', port }))
-  const closed = open.map((socket) => new Promise((resolve) => socket.on('close', resolve).resume()))
+  const closed = open.map((socket) => {
+    socket.on('error', () => undefined).resume()
+    return new Promise((resolve) => socket.on('close', resolve))
+  })
   await until(() => open.every((socket) => !socket.connecting))
   await node.node.close()
   await Promise.all(closed)

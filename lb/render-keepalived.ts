@@ -18,6 +18,8 @@ global_defs {
     router_id ${balancer.name}
     # Version 3 knows intervals below a second, and IPv6.
     vrrp_version 3
+    # On a busy machine it must speak in time, or the other takes a living one for dead.
+    vrrp_priority -20
     # A script that somebody else may write is not run as root.
     enable_script_security
     script_user root
@@ -27,8 +29,9 @@ vrrp_script haproxy {
     # Without HAProxy the address is of no use here. A second is the shortest interval.
     script "/usr/bin/pgrep --pidfile ${pidFile}"
     interval 1
-    timeout 1
     fall 1
+    # On a busy machine a late answer is no bad one.
+    timeout 10
     # A process that is back must stay a moment before the address may come.
     rise 3
 }

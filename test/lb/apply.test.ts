@@ -10,7 +10,7 @@ import { parseProcesses, showProcesses } from '../../lb/master.ts'
 import { drainNode } from '../../lb/runtime.ts'
 import { until } from '../helpers/test-node.ts'
 import { run } from '../helpers/up.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 import { startTestFarm, type TestFarm } from './test-farm.ts'
 
 /** What the operator changes, and how the balancer is brought to it. */
@@ -21,7 +21,7 @@ function applyTo(farm: TestFarm, changed: object, options: object = {}) {
 }
 
 test('a reload refuses nobody; what is open goes on until the hard stop; drained stays drained', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const times = { checkS: 1, slowStartS: 0, hardStopS: 5 }
   const farm = await startTestFarm(t, { nodes: 3, times })
   const [balancer] = farm.balancers
@@ -55,7 +55,7 @@ test('a reload refuses nobody; what is open goes on until the hard stop; drained
 })
 
 test('a table outlives a reload: sources stay with their nodes', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { nodes: 3 })
   const sources = [farm.client(), farm.client(), farm.client()]
   const nodes: string[] = []
@@ -69,7 +69,7 @@ test('a table outlives a reload: sources stay with their nodes', async (t) => {
 })
 
 test('what HAProxy refuses changes nothing; what it cannot start is rolled back, and connections live on', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t)
   const [balancer] = farm.balancers
   const before = await readFile(balancer!.config, 'utf8')
@@ -107,7 +107,7 @@ test('what HAProxy refuses changes nothing; what it cannot start is rolled back,
 })
 
 test('nothing is written when there is no HAProxy to tell, and nothing done when all is as it should be', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t)
   const [balancer] = farm.balancers
   const before = await readFile(balancer!.config, 'utf8')
@@ -126,7 +126,7 @@ test('nothing is written when there is no HAProxy to tell, and nothing done when
 })
 
 test('the command writes the file of a HAProxy that is not started, and keeps what was there', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t)
   const path = join(farm.folder, 'farm.json')
   const config = join(farm.folder, 'haproxy.cfg')

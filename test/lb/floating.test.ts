@@ -8,7 +8,7 @@ import { applyFarm } from '../../lb/apply.ts'
 import { applyKeepalived } from '../../lb/apply-keepalived.ts'
 import { parseFarm } from '../../lb/farm.ts'
 import { temporaryFolder, until } from '../helpers/test-node.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 
 // Two machines and a cable between them: keepalived and HAProxy on each, as the farm file says.
 
@@ -46,9 +46,12 @@ function canMakeNetworks(): boolean {
 }
 
 test('the floating address is where HAProxy runs, and stays with who has it', async (t) => {
-  for (const program of ['haproxy', 'keepalived'])
-    if (!(await hasProgram(program))) return t.pass(`${program} is not installed here`)
-  if (!canMakeNetworks()) return t.pass('no network namespaces for us here')
+  if (await lacks(t, 'haproxy', 'keepalived')) return
+  if (!canMakeNetworks()) {
+    t.log('Skipped: no network namespaces for this user here.')
+    t.pass()
+    return
+  }
   const folder = await temporaryFolder(t)
   const machines = [await openMachine(t), await openMachine(t)]
   const cable = ['type', 'veth', 'peer', 'name', 'eth0', 'netns', String(machines[1]!.pid)]
@@ -100,6 +103,7 @@ test('the floating address is where HAProxy runs, and stays with who has it', as
       running,
       haproxy,
       /** How often it became the one that waits. */
+      log: () => log,
       waits: () => log.match(/Entering BACKUP STATE/g)?.length ?? 0,
       hasAddress: () => machine.run('ip', '-brief', 'address', 'show', 'eth0').includes('10.99.0.10/24'),
     }
@@ -117,7 +121,8 @@ test('the floating address is where HAProxy runs, and stays with who has it', as
   one.haproxy()
   await until(() => one.waits() > waits, 20_000)
   // A preferred one would have taken it after three intervals of half a second.
-  for (const endMs = Date.now() + 3000; Date.now() < endMs; await sleep(100)) t.true(isAt(two, one)())
+  for (const endMs = Date.now() + 3000; Date.now() < endMs; await sleep(100))
+    t.true(isAt(two, one)(), `${one.log()}\n--\n${two.log()}`)
   two.running.kill('SIGKILL')
   await until(isAt(one, two), 20_000)
 })

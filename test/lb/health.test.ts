@@ -3,14 +3,14 @@ import { join } from 'node:path'
 import test from 'ava'
 import { until } from '../helpers/test-node.ts'
 import { run } from '../helpers/up.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 import { startTestFarm } from './test-farm.ts'
 
 const stateOf = async (farm: Awaited<ReturnType<typeof startTestFarm>>, node: string) =>
   (await farm.balancers[0]!.status()).nodes.find((each) => each.node === node)!.state
 
 test('a node whose store is gone is out after two looks, its connections are reset, and it comes back', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t)
   const from = farm.client()
   const { agent, node } = await farm.agent({ from })
@@ -44,7 +44,7 @@ test('a node whose store is gone is out after two looks, its connections are res
 })
 
 test('a node that closes is left for another at once, before any look at its health', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { times: { checkS: 60 } })
   const from = farm.client()
   const { node } = await farm.agent({ from })
@@ -56,7 +56,7 @@ test('a node that closes is left for another at once, before any look at its hea
 })
 
 test('a drained node keeps its connections and gets no new ones, not even from its own sources', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { tls: 'plain' })
   const [balancer] = farm.balancers
   const tapedeck = async (...args: string[]) => {
@@ -97,7 +97,7 @@ test('a drained node keeps its connections and gets no new ones, not even from i
 })
 
 test('a check proves the way to each node and its certificate, or says what to do', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { tls: 'encrypted' })
   const { writeFile } = await import('node:fs/promises')
   const path = join(farm.folder, 'farm.json')

@@ -3,11 +3,11 @@ import test from 'ava'
 import { makeStream, sampleId } from '../helpers/sample-stream.ts'
 import { until } from '../helpers/test-node.ts'
 import { openMessage, sendStream } from '../node/ingest/test-agent.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 import { startTestFarm } from './test-farm.ts'
 
 test('new sources go to the node that takes in the fewest bytes a second', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t)
   const [balancer] = farm.balancers
   const heavy = await farm.agent({ from: farm.client() })

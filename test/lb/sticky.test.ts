@@ -1,15 +1,19 @@
+import { networkInterfaces } from 'node:os'
 import test from 'ava'
 import { until } from '../helpers/test-node.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 import { startTestFarm } from './test-farm.ts'
 
 const stickyS = 3
+const hasSix = Object.values(networkInterfaces()).some((found) =>
+  found?.some(({ address }) => address === '::1'),
+)
 
 test('a source stays on its node: over reconnects, on both ports, over IPv4 and IPv6, also at the other balancer', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   // An agent that has nothing to say answers a ping; here twice a second.
   const farm = await startTestFarm(t, {
-    ...{ nodes: 3, balancers: 2, six: true, times: { stickyS } },
+    ...{ nodes: 3, balancers: 2, six: hasSix, times: { stickyS } },
     node: { limits: { heartbeatMs: 500 } },
   })
   const [one, two] = farm.balancers
@@ -31,14 +35,16 @@ test('a source stays on its node: over reconnects, on both ports, over IPv4 and 
     await again.agent.close()
   }
 
-  const six = await farm.agent({ to: '::1', from: '::1' })
-  t.is(await one!.nodeOf('::1'), six.node)
-  await six.agent.close()
-  for (let i = 0; i < 4; i++) {
-    const again = await farm.agent({ to: '::1', from: '::1', port: agents })
-    t.is(again.node, six.node)
-    await again.agent.close()
-  }
+  if (hasSix) {
+    const six = await farm.agent({ to: '::1', from: '::1' })
+    t.is(await one!.nodeOf('::1'), six.node)
+    await six.agent.close()
+    for (let i = 0; i < 4; i++) {
+      const again = await farm.agent({ to: '::1', from: '::1', port: agents })
+      t.is(again.node, six.node)
+      await again.agent.close()
+    }
+  } else t.log('Passed over: no IPv6 here.')
 
   // What is gone longer than the table remembers is forgotten, on both.
   const gone = farm.client()

@@ -150,7 +150,7 @@ async function freePorts(count: number): Promise<number[]> {
   const servers = Array.from({ length: count }, () => createServer())
   const ports: number[] = []
   for (const server of servers) {
-    await new Promise<void>((resolve) => server.listen(0, '::', resolve))
+    await new Promise<void>((resolve) => server.listen(0, resolve))
     ports.push((server.address() as AddressInfo).port)
   }
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))

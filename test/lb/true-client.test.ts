@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers'
 import test, { type ExecutionContext } from 'ava'
 import { subprotocol } from '../../wire/limits.ts'
 import { until } from '../helpers/test-node.ts'
-import { hasProgram } from './programs.ts'
+import { lacks } from './programs.ts'
 import { type FarmOptions, startTestFarm, type TestFarm } from './test-farm.ts'
 
 const logged = (farm: TestFarm) => farm.nodes.flatMap(({ log }) => log)
@@ -15,7 +15,7 @@ const addresses = (farm: TestFarm, code: string) =>
     .map((line) => line.address ?? line.remoteAddress)
 
 async function seesTrueClients(t: ExecutionContext, tls: FarmOptions['tls']): Promise<void> {
-  if (!(await hasProgram('haproxy'))) return void t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { ...(tls && { tls }) })
   const [balancer] = farm.balancers
   const { agents, stats, http, https } = farm.farm.ports
@@ -73,7 +73,7 @@ test('TLS ended, plain to the nodes: nodes and balancer know the true client', (
   seesTrueClients(t, 'plain'))
 
 test('where TLS ends, browsers bring their WebSockets by HTTP/2', async (t) => {
-  if (!(await hasProgram('haproxy'))) return t.pass('haproxy is not installed here')
+  if (await lacks(t, 'haproxy')) return
   const farm = await startTestFarm(t, { tls: 'plain' })
   const { address } = farm.balancers[0]!
   const url = `https://${address}:${farm.farm.ports.https}`

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
 
-// `tapedeck lb …`, as commander wants it. What the verbs do is in lb.ts.
+// `tapedeck lb …`, as commander wants it. What the verbs do is in lb.ts and lb-running.ts.
 
 /** Debian's places. */
 const places = {
@@ -24,6 +24,7 @@ export function addLbVerbs(program: Command): void {
   const ofRunning = (name: string, description: string) =>
     verb(name, description).option('--config <file>', 'the configuration HAProxy runs', places.config)
   const code = () => import('./lb.ts')
+  const running = () => import('./lb-running.ts')
 
   ofFarm('render', 'Print haproxy.cfg')
     .option('--keepalived', 'print keepalived.conf instead')
@@ -45,14 +46,14 @@ export function addLbVerbs(program: Command): void {
     .action(async (options) => (await code()).apply(options))
 
   ofRunning('status', 'Show nodes, connections and the other balancers').action(async (options) =>
-    (await code()).status(options),
+    (await running()).status(options),
   )
 
   ofRunning('drain', 'Send nobody new to a node; open connections go on')
     .argument('<node>')
-    .action(async (node, options) => (await code()).drain(node, options))
+    .action(async (node, options) => (await running()).drain(node, options))
 
   ofRunning('ready', 'Send people and agents to a node again')
     .argument('<node>')
-    .action(async (node, options) => (await code()).ready(node, options))
+    .action(async (node, options) => (await running()).ready(node, options))
 }

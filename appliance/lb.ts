@@ -5,23 +5,18 @@ import { applyFarm } from '../lb/apply.ts'
 import { applyKeepalived } from '../lb/apply-keepalived.ts'
 import { certificateProblems } from '../lb/certificate.ts'
 import { checkHaproxyConfig, checkKeepalivedConfig } from '../lb/check-config.ts'
-import { type Balancer, type Farm, parseFarm } from '../lb/farm.ts'
-import { readInstalled } from '../lb/installed.ts'
+import type { Balancer, Farm } from '../lb/farm.ts'
+import { parseFarm } from '../lb/parse-farm.ts'
 import { type Finding, probeNode } from '../lb/probe-node.ts'
 import { renderHaproxy } from '../lb/render-haproxy.ts'
 import { renderKeepalived } from '../lb/render-keepalived.ts'
-import { drainNode, readStatus, readyNode } from '../lb/runtime.ts'
 import { CommandError } from './command-error.ts'
-import { duration, escapeControls, table } from './print.ts'
+import { print, told } from './lb-output.ts'
+import { escapeControls } from './print.ts'
 
 interface FarmOptions {
   farm: string
   balancer?: string
-  json?: boolean
-}
-
-interface RunningOptions {
-  config: string
   json?: boolean
 }
 
@@ -91,42 +86,6 @@ export async function apply(
   })
 }
 
-export async function status(options: RunningOptions): Promise<void> {
-  await told(async () => {
-    const found = await readStatus(await readInstalled(options.config))
-    const { nodes, peers, version, uptimeS, connections, sources } = found
-    const rows = nodes.map((node) => [
-      ...[node.node, node.backend, node.state, `${node.weight} %`, String(node.connections), node.check],
-      duration(node.sinceS * 1000),
-    ])
-    const text = [
-      `HAProxy ${version}, up ${duration(uptimeS * 1000)}, ${connections} connections, ${sources} sources with a node`,
-      ...peers.map(({ name, connected }) => `balancer ${name} ${connected ? 'is connected' : 'IS AWAY'}`),
-      '',
-      table(['NODE', 'BY', 'STATE', 'WEIGHT', 'CONNECTIONS', 'CHECK', 'SINCE'], rows).trimEnd(),
-    ]
-    print(options, found, `${text.join('\n')}\n`)
-  })
-}
-
-export async function drain(node: string, options: RunningOptions): Promise<void> {
-  await told(async () => {
-    const installed = await readInstalled(options.config)
-    await drainNode(installed, node)
-    const { nodes } = await readStatus(installed)
-    const open = nodes.filter((row) => row.node === node).reduce((sum, row) => sum + row.connections, 0)
-    const text = `Nobody new goes to ${node}; ${open} connections are open there. It stays so until 'tapedeck lb ready ${node}' or a restart of HAProxy. Do the same on the other balancer.\n`
-    print(options, { node, connections: open }, text)
-  })
-}
-
-export async function ready(node: string, options: RunningOptions): Promise<void> {
-  await told(async () => {
-    await readyNode(await readInstalled(options.config), node)
-    print(options, { node }, `${node} takes connections again, slowly at first.\n`)
-  })
-}
-
 async function readFarm({
   farm: path,
   balancer: wanted,
@@ -172,23 +131,6 @@ async function ownCertificate({ names }: Farm, path: string): Promise<Finding> {
     text: problems.join('; ') || 'names the farm',
     hint: `One certificate names the farm and all its nodes: ${names.join(', ')}.`,
   }
-}
-
-/** Errors of many lines, each for the terminal. */
-async function told<T>(run: () => Promise<T>): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    const { message, code, hint, exitCode } = error as Partial<CommandError> & Error
-    const [first = '', ...details] = message.split('\n')
-    if (!code || details.length === 0) throw error
-    for (const line of details) process.stderr.write(`${escapeControls(line)}\n`)
-    throw new CommandError(code, first, hint, exitCode)
-  }
-}
-
-function print(options: { json?: boolean }, value: object, text: string): void {
-  process.stdout.write(options.json ? `${JSON.stringify(value)}\n` : text)
 }
 
 function lines(said: string[]): string {

@@ -1,7 +1,8 @@
 import { isIP } from 'node:net'
 
-/** What a text of a farm file may be. None of them allows a blank, a quote, a line's end or anything else that means
- * something to HAProxy or keepalived. */
+// The forms that texts of a farm file may have. None allows a blank, a quote, a line's end or anything else that means
+// something to HAProxy or keepalived.
+
 export interface Form {
   what: string
   holds(text: string): boolean

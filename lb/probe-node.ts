@@ -9,8 +9,16 @@ import { hostNameForm } from './forms.ts'
 // Goes to a node by the same ways as HAProxy will: from the balancer's own address, with a PROXY header.
 
 const probeMs = 5_000
+const signature = '0d0a0d0a000d0a515549540a'
 /** PROXY protocol 2, LOCAL, no addresses: the balancer speaks for itself. */
-const localHeader = Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex')
+const localHeader = Buffer.from(`${signature}20000000`, 'hex')
+
+/** PROXY protocol 2 for somebody unknown who came to `port` of the balancer. */
+function headerTo(port: number): Buffer {
+  const header = Buffer.from(`${signature}2111000c${'00'.repeat(12)}`, 'hex')
+  header.writeUInt16BE(port, header.length - 2)
+  return header
+}
 
 export interface Finding {
   /** What was looked at. */
@@ -24,6 +32,9 @@ export async function probeNode(farm: Farm, balancer: Balancer, node: FarmNode):
   const { tls } = farm
   const found = [
     await look(`${node.name} port ${node.proxyPort}`, node, balancer, () => throughTls(farm, balancer, node)),
+    await look(`${node.name} port ${farm.ports.agents} of the balancer`, node, balancer, () =>
+      forAgentsAlone(farm, balancer, node),
+    ),
     await look(`${node.name} port ${node.agentCheckPort}`, node, balancer, async () => {
       const said = (await text(open(node.address, node.agentCheckPort, balancer))).trim()
       return /^\d+%$/.test(said)
@@ -66,6 +77,19 @@ async function throughTls(farm: Farm, balancer: Balancer, node: FarmNode): Promi
   }
 }
 
+async function forAgentsAlone(farm: Farm, balancer: Balancer, node: FarmNode): Promise<Omit<Finding, 'at'>> {
+  const { agents } = farm.ports
+  const socket = open(node.address, node.proxyPort, balancer)
+  socket.write(headerTo(agents))
+  const { status, code } = await ask(secured(farm, socket), farm)
+  if (code === 'agents-only') return { ok: true, text: 'leads to agents alone' }
+  return {
+    ok: false,
+    text: `leads to pages and API too (${status})`,
+    hint: `Set "agentPort": ${agents} in its node.json.`,
+  }
+}
+
 function open(host: string, port: number, { address }: Balancer): Socket {
   const socket = createConnection({ host, port, localAddress: address })
   socket.setTimeout(probeMs, () => socket.destroy(new Error(`no answer within ${probeMs} ms`)))
@@ -81,14 +105,18 @@ function secured({ names }: Farm, socket: Socket) {
   return secure
 }
 
-async function readiness(socket: Socket, { names }: Farm): Promise<Omit<Finding, 'at'>> {
+async function readiness(socket: Socket, farm: Farm): Promise<Omit<Finding, 'at'>> {
+  const { status, code } = await ask(socket, farm)
+  if (status === '200') return { ok: true, text: 'is ready' }
+  return { ok: false, text: `is not ready: ${status} ${code}`, hint: 'Look into the log of the node.' }
+}
+
+async function ask(socket: Socket, { names }: Farm): Promise<{ status: string; code: string }> {
   socket.write(`GET /readyz HTTP/1.1\r\nHost: ${names[0]}\r\nConnection: close\r\n\r\n`)
   const answer = await text(socket)
   const status = /^HTTP\/1\.1 (\d{3})/.exec(answer)?.[1]
-  if (status === '200') return { ok: true, text: 'is ready' }
   if (status === undefined) throw new Error('closed without an answer')
-  const code = /"code":"([\w-]+)"/.exec(answer)?.[1] ?? ''
-  return { ok: false, text: `is not ready: ${status} ${code}`, hint: 'Look into the log of the node.' }
+  return { status, code: /"code":"([\w-]+)"/.exec(answer)?.[1] ?? '' }
 }
 
 async function look(

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
-import { type Farm, parseFarm } from '../../lb/farm.ts'
+import type { Farm } from '../../lb/farm.ts'
+import { parseFarm } from '../../lb/parse-farm.ts'
 
 // Farm files of every shape that is allowed.
 

@@ -1,6 +1,6 @@
 import test from 'ava'
-import { parseFarm } from '../../lb/farm.ts'
 import { FarmError } from '../../lb/farm-reader.ts'
+import { parseFarm } from '../../lb/parse-farm.ts'
 
 const base = {
   name: 'ward',

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import test, { type ExecutionContext } from 'ava'
 import { applyFarm } from '../../lb/apply.ts'
 import { applyKeepalived } from '../../lb/apply-keepalived.ts'
-import { parseFarm } from '../../lb/farm.ts'
+import { parseFarm } from '../../lb/parse-farm.ts'
 import { temporaryFolder, until } from '../helpers/test-node.ts'
 import { lacks } from './programs.ts'
 

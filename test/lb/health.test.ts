@@ -109,7 +109,8 @@ test('a check proves the way to each node and its certificate, or says what to d
   const file = farm.file('lb-1')
   const well = await check(file)
   t.is(well.status, 0, well.said)
-  t.is(well.said.match(/^ok {3}/gm)?.length, 8, well.said)
+  t.is(well.said.match(/^ok {3}/gm)?.length, 10, well.said)
+  t.regex(well.said, /node-1 port \d+ of the balancer leads to agents alone/)
   t.regex(well.said, /node-2 port \d+ is ready, and its certificate names the farm/)
   t.regex(well.said, /node-2 port \d+ takes 100% of its share/)
 
@@ -117,6 +118,9 @@ test('a check proves the way to each node and its certificate, or says what to d
   t.is(named.status, 1)
   t.regex(named.said, /BAD {2}.*balancer\.pem its certificate does not name rec\.example\.org/)
   t.regex(named.said, /BAD {2}node-1 port \d+ its certificate does not name rec\.example\.org/)
+
+  const otherPort = await check({ ...file, ports: { ...farm.farm.ports, agents: 18_010 } })
+  t.regex(otherPort.said, /BAD {2}node-1 port 18010 .* leads to pages and API too .*"agentPort": 18010/)
 
   await farm.nodes[0]!.running.close()
   const away = await check(file)

@@ -3,6 +3,7 @@ import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
 import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
+import { addLbVerbs } from './lb-verbs.ts'
 import { escapeControls } from './print.ts'
 import { withClient, withServerOptions } from './with-client.ts'
 
@@ -119,6 +120,7 @@ verb('doctor', 'Look at this installation and host, and say what to do').action(
 
 addAgentVerbs(program)
 addHostVerbs(program)
+addLbVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

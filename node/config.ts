@@ -27,6 +27,16 @@ export interface NodeConfig {
   web: string
   /** SPEC S11: live playback. */
   live: boolean
+  /** Addresses of the farm's balancers: who else may say for whom a connection is. */
+  balancers: string[]
+  /** PROXY protocol, then TLS; for balancers. */
+  proxyPort?: number
+  /** HTTP without TLS; for balancers. */
+  plainPort?: number
+  /** TLS, for agents alone; what a balancer took in at a port of this number is for agents alone too. */
+  agentPort?: number
+  /** Tells balancers how loaded this node is. */
+  agentCheckPort?: number
 }
 
 export interface ConfigProblem {
@@ -48,10 +58,14 @@ export class ConfigError extends Error {
 
 const webDefault = resolve(import.meta.dirname, '../web/dist')
 const known = new Set(
-  'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live'.split(
-    ' ',
-  ),
+  (
+    'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live ' +
+    'balancers proxyPort plainPort agentPort agentCheckPort'
+  ).split(' '),
 )
+
+const farmPortKeys = ['proxyPort', 'plainPort', 'agentPort', 'agentCheckPort'] as const
+type FarmPort = (typeof farmPortKeys)[number]
 
 /**
  * Checks the parsed content of node.json; relative paths are taken from `folder`. Throws ConfigError with all problems.
@@ -78,9 +92,12 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
   const host = text('host', all.host, '127.0.0.1')
   if (host && !isIP(host) && host !== 'localhost')
     wrong('host', `expected an address to listen at, got ${host}`)
-  const port = all.port ?? 8443
-  if (!Number.isInteger(port) || (port as number) < 0 || (port as number) > 65_535)
-    wrong('port', `expected a whole number from 0 to 65535, got ${JSON.stringify(port)}`)
+  const portOf = (key: string, found: unknown): number => {
+    if (!Number.isInteger(found) || (found as number) < 0 || (found as number) > 65_535)
+      wrong(key, `expected a whole number from 0 to 65535, got ${JSON.stringify(found)}`)
+    return found as number
+  }
+  const port = portOf('port', all.port ?? 8443)
   const live = all.live ?? true
   if (typeof live !== 'boolean') wrong('live', `expected true or false, got ${JSON.stringify(live)}`)
   const publicUrl = all.publicUrl === undefined ? undefined : text('publicUrl', all.publicUrl)
@@ -89,10 +106,23 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
   const stores = Array.isArray(all.stores) ? all.stores : []
   if (stores.length === 0) wrong('stores', 'expected a list of at least one folder')
 
+  const balancers = Array.isArray(all.balancers) ? all.balancers : []
+  if (all.balancers !== undefined && !Array.isArray(all.balancers))
+    wrong('balancers', 'expected a list of addresses')
+  for (const [i, address] of balancers.entries())
+    if (typeof address !== 'string' || !isIP(address))
+      wrong(`balancers[${i}]`, `expected an address, got ${JSON.stringify(address)}`)
+  const farmPorts: Partial<Record<FarmPort, number>> = {}
+  for (const key of farmPortKeys) {
+    if (all[key] === undefined) continue
+    farmPorts[key] = portOf(key, all[key])
+    if (key !== 'agentPort' && balancers.length === 0) wrong(key, 'needs the addresses in `balancers`')
+  }
+
   const config: NodeConfig = {
     name,
     host,
-    port: port as number,
+    port,
     ...(publicUrl && { publicUrl: publicUrl.replace(/\/$/, '') }),
     stores: stores.map((path, i) => resolve(folder, text(`stores[${i}]`, path))),
     ...(all.restore !== undefined && { restore: file('restore') }),
@@ -104,6 +134,8 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
     temp: file('temp', 'temp'),
     web: all.web === undefined ? webDefault : file('web'),
     live: live === true,
+    balancers,
+    ...farmPorts,
   }
   if (new Set(config.stores).size < config.stores.length) wrong('stores', 'a folder is there twice')
   if (problems.length > 0) throw new ConfigError(problems)

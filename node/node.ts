@@ -11,6 +11,7 @@ import { findRecording, isEmpty } from './catalog/recordings.ts'
 import { openRegister } from './catalog/register.ts'
 import { sweepSignIns } from './catalog/sign-ins.ts'
 import type { NodeConfig } from './config.ts'
+import type { Entrances } from './http/entrances.ts'
 import { Gate } from './http/gate.ts'
 import { buildServer } from './http/server.ts'
 import { openImporter } from './importer-identity.ts'
@@ -25,6 +26,8 @@ export interface RunningNode {
   /** How people reach it. */
   url: string
   port: number
+  /** The farm's ports, where the config asks for them. */
+  ports: Entrances['ports']
   /** Finishes what has come, acknowledges it, and closes everything. */
   close(): Promise<void>
 }
@@ -101,7 +104,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     ...options.dormant,
   })
 
-  const { app, upgrades } = await buildServer({
+  const { app, upgrades, entrances } = await buildServer({
     config,
     version: await versionOf(),
     startedMs: Date.now(),
@@ -155,7 +158,9 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   let rebuilding: Promise<void> = Promise.resolve()
   try {
     await app.listen({ host: config.host, port: config.port })
+    await entrances.listen()
   } catch (error) {
+    entrances.close()
     await ingest.close()
     await app.close()
     await closeParts()
@@ -168,16 +173,19 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
 
   let closed: Promise<void> | undefined
   const close = async () => {
+    entrances.stop()
     upgrades.close()
     await ingest.drain()
     await ingest.close()
     await app.close()
+    entrances.close()
     await closeParts()
     log.info({ code: 'node-stopped' }, 'The node has stopped.')
   }
   return {
     url,
     port,
+    ports: entrances.ports,
     close: () => {
       closed ??= close()
       return closed

@@ -12,13 +12,14 @@ const table: Record<string, string[]> = {
   agent: ['format', 'wire', 'disk', 'codec'],
   node: ['format', 'wire', 'disk', 'codec'],
   web: ['format'],
-  appliance: ['agent', 'node', 'disk', 'format', 'codec', 'wire'],
+  lb: ['disk'],
+  appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire'],
 }
 /** These run anywhere: no Node, no timers, no process. */
 const pure = ['format', 'wire']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = globSync('{format,wire,disk,codec,agent,node,web,appliance}/**/*.{ts,tsx}', {
+const files = globSync('{format,wire,disk,codec,agent,node,web,lb,appliance}/**/*.{ts,tsx}', {
   cwd: root,
   exclude: (path) => /(^|\/)(dist|node_modules)$/.test(String(path)),
 })

@@ -7,7 +7,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import fastify, { LogController } from 'fastify'
 import { addAccess } from './access.ts'
 import { addApiPage } from './api-page.ts'
+import { openBalancerList, trustedHop } from './balancer-list.ts'
 import type { App, HttpContext } from './context.ts'
+import { addEntrances, type Entrances } from './entrances.ts'
 import { addErrors } from './errors.ts'
 import { addAgentRoutes } from './routes/agent-routes.ts'
 import { addContentRoutes } from './routes/content-routes.ts'
@@ -34,8 +36,11 @@ const requestMs = 3_600_000
 const parameterCharactersMax = 4096
 
 /** The server with every route, not listening yet. */
-export async function buildServer(context: HttpContext): Promise<{ app: App; upgrades: Upgrades }> {
+export async function buildServer(
+  context: HttpContext,
+): Promise<{ app: App; upgrades: Upgrades; entrances: Entrances }> {
   const { config } = context
+  const isBalancer = openBalancerList(config.balancers)
   const [key, cert] = await Promise.all([readFile(config.tlsKey), readFile(config.tlsCert)])
   const app: App = fastify<Server>({
     https: { key, cert, minVersion: 'TLSv1.2' },
@@ -45,6 +50,7 @@ export async function buildServer(context: HttpContext): Promise<{ app: App; upg
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
     forceCloseConnections: true,
+    trustProxy: trustedHop(isBalancer),
     routerOptions: { maxParamLength: parameterCharactersMax },
   }).withTypeProvider<TypeBoxTypeProvider>()
   app.server.headersTimeout = headersMs
@@ -65,6 +71,7 @@ export async function buildServer(context: HttpContext): Promise<{ app: App; upg
     },
   })
   addErrors(app)
+  const entrances = addEntrances(app, context, isBalancer)
   addAccess(app, context.db)
   await app.register(async (routes) => {
     const scope = routes as unknown as App
@@ -83,7 +90,7 @@ export async function buildServer(context: HttpContext): Promise<{ app: App; upg
     await addImportRoute(scope, context)
   })
   await addPageRoutes(app, context)
-  return { app, upgrades: addUpgrades(app, context) }
+  return { app, upgrades: addUpgrades(app, context, entrances, isBalancer), entrances }
 }
 
 function securityHeaders(publicUrl: string | undefined) {

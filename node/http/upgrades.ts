@@ -3,7 +3,9 @@ import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { agentSocketOptions } from '../ingest/agent-socket-options.ts'
 import { cookieName, identify, isSameOrigin } from './access.ts'
+import { clientAddress, type IsBalancer } from './balancer-list.ts'
 import type { App, HttpContext } from './context.ts'
+import type { Entrances } from './entrances.ts'
 import { bodyOf } from './errors.ts'
 import { foundRecording, readableBytes } from './found-recording.ts'
 import { HttpError } from './http-error.ts'
@@ -21,7 +23,12 @@ export interface Upgrades {
   close(): void
 }
 
-export function addUpgrades(app: App, context: HttpContext): Upgrades {
+export function addUpgrades(
+  app: App,
+  context: HttpContext,
+  entrances: Entrances,
+  isBalancer: IsBalancer,
+): Upgrades {
   const agents = new WebSocketServer(agentSocketOptions)
   const viewers = new WebSocketServer({
     noServer: true,
@@ -45,9 +52,10 @@ export function addUpgrades(app: App, context: HttpContext): Upgrades {
   const route = async (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     if (closing) throw new HttpError(503, 'closing', 'This node is closing.')
     const url = URL.parse(request.url ?? '', 'https://localhost')
+    entrances.ensureAllowed(request.socket, url?.pathname ?? '')
     if (url?.pathname === '/agent/v1')
       return agents.handleUpgrade(request, socket, head, (ws) =>
-        context.ingest.handle(ws, request.socket.remoteAddress ?? ''),
+        context.ingest.handle(ws, clientAddress(request, isBalancer)),
       )
     const id = /^\/api\/recordings\/([^/]{1,64})\/live$/.exec(url?.pathname ?? '')?.[1]
     if (!url || id === undefined) throw new HttpError(404, 'not-found', 'There is no WebSocket here.')

@@ -215,6 +215,8 @@ export class Connection implements ChannelPeer {
       return
     }
     this.#state = 'welcome'
+    const { agent, host, remoteAddress } = this
+    this.#context.log.info({ code: 'agent-connected', agent, host, remoteAddress }, 'An agent is connected.')
     register.heartbeat(this.#agent)
     this.#timers.push(setInterval(() => void this.#recheck(), limits.recheckMs))
     this.send({ type: 'welcome', node: this.#node, heartbeatMs: limits.heartbeatMs })

@@ -6,6 +6,7 @@ import { mayAdminister, mayList } from '../../policy/decisions.ts'
 import { userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
 import { HttpError } from '../http-error.ts'
+import { openReadiness } from '../readiness.ts'
 
 const Status = Type.Object({
   version: Type.String(),
@@ -72,16 +73,18 @@ export function addStatusRoutes(app: App, context: HttpContext): void {
     reply.type('text/plain').send('ok\n'),
   )
 
-  // Anybody may ask, and each look costs the stores a sync: so at most one a second.
-  let ready: { atMs: number; state: Promise<string | undefined> } | undefined
-  const trouble = async () => {
+  const readiness = openReadiness(async () => {
     await sql`select 1`.execute(db)
     return ingest.stats().trouble?.code ?? (await store.check()).find(({ error }) => error)?.error?.code
-  }
+  })
   app.get('/readyz', { schema: { hide: true } }, async (_request, reply) => {
-    if (!ready || Date.now() - ready.atMs > 1000) ready = { atMs: Date.now(), state: trouble() }
-    const code = await ready.state
+    const code = await readiness()
     if (code === undefined) return reply.type('text/plain').send('ready\n')
-    throw new HttpError(503, code, 'A store is not usable now.', 'Agents keep what is not acknowledged.')
+    throw new HttpError(
+      503,
+      code,
+      'A store or the catalog cannot be used now.',
+      'Agents keep what is not acknowledged.',
+    )
   })
 }

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { WebSocket } from 'ws'
+import { type ClientOptions, WebSocket } from 'ws'
 import { farmIdOf } from '../../../codec/ed25519.ts'
 import { toBase64url } from '../../../format/bytes.ts'
 import type { StreamName } from '../../../format/records.ts'
@@ -43,11 +43,13 @@ export async function connectAgent(
     ca?: Uint8Array
     machine?: string
     instance?: string
+    socket?: ClientOptions
   } = {},
 ): Promise<TestAgent> {
   const socket = new WebSocket(url, subprotocol, {
     perMessageDeflate: false,
     ...(options.ca && { ca: Buffer.from(options.ca) }),
+    ...options.socket,
   })
   const wake = new Set<() => void>()
   const states = new Map<number, { acked: number; limit: number }>()

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+
+// `tapedeck lb …`, as commander wants it. What the verbs do is in lb.ts and lb-running.ts.
+
+/** Debian's places. */
+const places = {
+  farm: '/etc/tapedeck/farm.json',
+  config: '/etc/haproxy/haproxy.cfg',
+  masterSocket: '/run/haproxy-master.sock',
+  keepalivedPid: '/run/keepalived.pid',
+}
+
+export function addLbVerbs(program: Command): void {
+  const lb = program.command('lb').description("Run a farm's balancer: HAProxy, from one file about the farm")
+  const verb = (name: string, description: string) =>
+    lb.command(name).description(description).option('--json', 'print JSON')
+  const ofFarm = (name: string, description: string) =>
+    verb(name, description)
+      .option('--farm <file>', 'what the farm is', places.farm)
+      .option(
+        '--balancer <name>',
+        'which of its balancers; by default the only one, or the one named as this host',
+      )
+  const ofRunning = (name: string, description: string) =>
+    verb(name, description).option('--config <file>', 'the configuration HAProxy runs', places.config)
+  const code = () => import('./lb.ts')
+  const running = () => import('./lb-running.ts')
+
+  ofFarm('render', 'Print haproxy.cfg')
+    .option('--keepalived', 'print keepalived.conf instead')
+    .action(async (options) => (await code()).render(options))
+
+  ofFarm('check', 'Prove that HAProxy takes the configuration, and that each node takes this balancer')
+    .option('--offline', 'ask no node')
+    .action(async (options) => {
+      if (!(await (await code()).check(options))) process.exitCode = 1
+    })
+
+  ofFarm('apply', 'Put haproxy.cfg in force without refusing a connection; the old one stays if it fails')
+    .option('--config <file>', 'haproxy.cfg', places.config)
+    .option('--master-socket <path>', "HAProxy's own, as `haproxy -W -S` was given it", places.masterSocket)
+    .option('--reload', 'reload also if the file stays as it is: a certificate was renewed')
+    .option('--no-reload', 'only write the file: HAProxy is not started yet')
+    .option('--keepalived <file>', 'write keepalived.conf there too, and have it read')
+    .option('--keepalived-pid <file>', 'where keepalived writes its process id', places.keepalivedPid)
+    .action(async (options) => (await code()).apply(options))
+
+  ofRunning('status', 'Show nodes, connections and the other balancers').action(async (options) =>
+    (await running()).status(options),
+  )
+
+  ofRunning('drain', 'Send nobody new to a node; open connections go on')
+    .argument('<node>')
+    .action(async (node, options) => (await running()).drain(node, options))
+
+  ofRunning('ready', 'Send people and agents to a node again')
+    .argument('<node>')
+    .action(async (node, options) => (await running()).ready(node, options))
+}

@@ -5,6 +5,8 @@ import { makeFolder } from '../disk/folder.ts'
 import { makeRunFolder } from './capture/run-folder.ts'
 import { type AgentConfig, ConfigError } from './config.ts'
 import { enrolByImageToken, renewIdentity } from './enrol.ts'
+import type { CoverageCounts } from './host/coverage.ts'
+import { type HostPart, makeHostFolders, startHostPart } from './host/host-part.ts'
 import { type AgentIdentity, loadIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
 import { startExpiry } from './queue/expiry.ts'
@@ -17,6 +19,8 @@ export interface AgentStatus {
   agent: string
   queue: QueueTotals
   connection: ConnectionStatus
+  /** Logins of a host, and those that nobody records. */
+  coverage?: CoverageCounts
   sessions: { recording: string; user: string; command: string; startedMs: number; bytes: number }[]
 }
 
@@ -43,7 +47,7 @@ export async function startAgent(
   let status: () => unknown = () => ({ starting: true })
   const socket = await openStatusSocket(join(home, 'agent.sock'), () => status())
   try {
-    const runFolder = await makeRunFolder(home)
+    const runFolder = config.host ? await makeHostFolders() : await makeRunFolder(home)
     const root = join(home, 'spool')
     const { spool, bad } = await Spool.open(root)
     for (const recording of bad)
@@ -77,10 +81,12 @@ export async function startAgent(
         renewed.resolve()
       },
     })
+    let host: HostPart | undefined
     const agentStatus = (): AgentStatus => ({
       agent: identity.agent,
       queue: spool.totals(Date.now(), (recording) => uplink.acked(recording)),
       connection: uplink.status,
+      ...(host && { coverage: host.coverage }),
       sessions: sessions.live.map(({ spooled }) => {
         const { user, command, startedMs } = spooled.record.session.facts
         return { recording: spooled.recording, user, command, startedMs, bytes: spooled.durable }
@@ -89,6 +95,7 @@ export async function startAgent(
     status = agentStatus
     await sessions.start()
     uplink.start()
+    if (config.host) host = await startHostPart({ home, uplink, sessions, log })
     const signerOf = (agent: string | undefined) => signingAs(identity, agent).signer
     const expiry = startExpiry({ spool, signerOf, root, messageLifeS, quotaMiB, log })
 
@@ -96,6 +103,7 @@ export async function startAgent(
       status: agentStatus,
       renewed: renewed.promise,
       async close() {
+        await host?.close()
         await expiry.close()
         await sessions.close()
         await uplink.close()

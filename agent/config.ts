@@ -13,6 +13,8 @@ export interface AgentConfig {
   messageLifeS: number
   /** The queue's share of the disk, MiB. */
   quotaMiB: number
+  /** Records the logins of the whole host; runs as root. Without it, what its own user records. */
+  host: boolean
 }
 
 const day = 86_400
@@ -21,7 +23,7 @@ const ranges: Record<keyof typeof defaults, [number, number]> = {
   messageLifeS: [60, 365 * day],
   quotaMiB: [16, 1024 * 1024],
 }
-const keys = ['url', 'ca', ...Object.keys(defaults)]
+const keys = ['url', 'ca', 'host', ...Object.keys(defaults)]
 
 export class ConfigError extends Error {
   readonly code = 'config'
@@ -47,6 +49,8 @@ export function parseAgentConfig(home: string, text: string): AgentConfig {
   const { ca } = value
   if (ca !== undefined && (typeof ca !== 'string' || ca === ''))
     problems.push(`ca: expected a file name, got ${show(ca)}`)
+  const { host = false } = value
+  if (typeof host !== 'boolean') problems.push(`host: expected true or false, got ${show(host)}`)
   const numbers = { ...defaults }
   for (const key of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const given = value[key] ?? defaults[key]
@@ -55,7 +59,7 @@ export function parseAgentConfig(home: string, text: string): AgentConfig {
     else problems.push(`${key}: expected a number from ${low} to ${high}, got ${show(given)}`)
   }
   if (problems.length > 0) throw new ConfigError(`agent.json: ${problems.join('; ')}.`)
-  return { home, url, ...(typeof ca === 'string' && { ca }), ...numbers }
+  return { home, url, ...(typeof ca === 'string' && { ca }), host: host === true, ...numbers }
 }
 
 /** Throws ConfigError, also when there is no agent.json: `tapedeck up` or enrolment writes it. */

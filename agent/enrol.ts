@@ -25,6 +25,8 @@ export interface EnrolOptions {
   host?: string
   /** For each of its calls. */
   timeoutMs?: number
+  /** Settings of agent.json beside the farm's address. */
+  settings?: Record<string, unknown>
 }
 
 interface Enrolled {
@@ -70,7 +72,10 @@ export async function enrol(options: EnrolOptions): Promise<{ agent: string }> {
   await makeFolder(home)
   if (ca) await replaceFile(join(home, 'ca.crt'), ca)
   await replaceFile(join(home, 'farm.pub'), publicKeyPem(farmKey))
-  await replaceFile(join(home, 'agent.json'), await configFor(home, url, ca !== undefined))
+  await replaceFile(
+    join(home, 'agent.json'),
+    await configFor(home, { ...options.settings, url, ...(ca && { ca: 'ca.crt' }) }),
+  )
   await writeIdentity(home, pem, answer.certificate, machine)
   return { agent }
 }
@@ -133,10 +138,10 @@ async function writeIdentity(home: string, pem: string, certificate: string, mac
   await renameFile(join(home, 'certificate.new'), join(home, 'certificate'))
 }
 
-async function configFor(home: string, url: string, ownCa: boolean): Promise<string> {
+async function configFor(home: string, settings: Record<string, unknown>): Promise<string> {
   const before = await readFile(join(home, 'agent.json'), 'utf8')
     .then(JSON.parse)
     .catch(() => ({}))
   const { ca: _, ...rest } = before as Record<string, unknown>
-  return `${JSON.stringify({ ...rest, url, ...(ownCa && { ca: 'ca.crt' }) }, null, 2)}\n`
+  return `${JSON.stringify({ ...rest, ...settings }, null, 2)}\n`
 }

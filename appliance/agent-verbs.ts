@@ -43,7 +43,10 @@ export function addAgentVerbs(program: Command): void {
     .option('--ca <file>', 'authority of the farm’s certificate, PEM; else the token vouches for it')
     .option('--home <dir>', 'where this installation lies', hostHome)
     .action(async ({ home, ...options }) =>
-      (await import('./agent.ts')).enrolHere(homePaths(home).agent, options),
+      (await import('./agent.ts')).enrolHere(homePaths(home).agent, {
+        ...options,
+        wholeHost: home === hostHome,
+      }),
     )
   verb('generalize', 'Take the identity away, to make an image of this host (as root)')
     .option('--token <token>', 'for the first start of each host made from the image')

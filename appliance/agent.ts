@@ -66,7 +66,14 @@ export async function revokeAgents(
 
 export async function enrolHere(
   home: string,
-  options: { server: string; token?: string; tokenFile?: string; ca?: string; json?: boolean },
+  options: {
+    server: string
+    wholeHost: boolean
+    token?: string
+    tokenFile?: string
+    ca?: string
+    json?: boolean
+  },
 ): Promise<void> {
   const token = options.token ?? (options.tokenFile && (await readFile(options.tokenFile, 'utf8')).trim())
   if (!token || !/^[\w-]+\.[\w-]+$/.test(token))
@@ -77,7 +84,14 @@ export async function enrolHere(
       2,
     )
   const ca = options.ca === undefined ? undefined : await readFile(options.ca, 'utf8')
-  const { agent } = await enrol({ home, url: options.server, token, ...(ca !== undefined && { ca }) })
+  const settings = { host: options.wholeHost }
+  const { agent } = await enrol({
+    home,
+    url: options.server,
+    token,
+    settings,
+    ...(ca !== undefined && { ca }),
+  })
   if (options.json) return print({ agent, home })
   process.stdout.write(`Enrolled as ${agent} in ${home}. Start the agent, then 'tapedeck host enable'.\n`)
 }

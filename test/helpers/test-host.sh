@@ -10,6 +10,7 @@ for dir in etc home root usr/local var; do
   mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$copy.up,workdir=$copy.work" "/$dir"
 done
 mount -t tmpfs -o mode=755 run /run
+mount -t tmpfs -o mode=1777 tmp /tmp
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t devpts devpts /dev/pts -o newinstance,ptmxmode=0666,mode=620,gid=5
 mount --bind /dev/pts/ptmx /dev/ptmx

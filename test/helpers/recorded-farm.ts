@@ -1,0 +1,133 @@
+import type { ChildProcess } from 'node:child_process'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import type { ExecutionContext } from 'ava'
+import { eventually } from './eventually.ts'
+import { openRecordedHost, type RecordedHost } from './recorded-host.ts'
+import type { Listed } from './up.ts'
+
+// A recorded host with its own farm: a node on the same machine, and the host's agent as root, all within the host.
+
+const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
+const node = `${root}/node_modules/node/bin/node`
+
+export interface RecordedFarm extends RecordedHost {
+  /** The `tapedeck` command as the farm's administrator; its JSON. */
+  json<T>(...args: string[]): Promise<T>
+  startAgent(): Promise<void>
+  killAgent(signal?: NodeJS.Signals): Promise<void>
+  agentPid(): Promise<number>
+  /** Recordings of commands that begin so, once there are `count` of them and all are complete. */
+  complete(command: string, count?: number): Promise<Listed[]>
+  /** Output of a recording, byte for byte. */
+  output(id: string): Promise<Buffer>
+  events(id: string): Promise<{ code: string; data: string; timeS: number }[]>
+}
+
+export async function openRecordedFarm(
+  t: ExecutionContext,
+  options: Parameters<typeof openRecordedHost>[1] = {},
+): Promise<RecordedFarm> {
+  const host = await openRecordedHost(t, options)
+  const up = host.start([
+    `${root}/tapedeck`,
+    'up',
+    '--home',
+    '/srv/farm',
+    '--port',
+    '8443',
+    '--no-sample',
+    '--json',
+  ])
+  await new Promise<void>((resolve, reject) => {
+    createInterface({ input: up.stdout! }).once('line', () => resolve())
+    let said = ''
+    up.stderr!.on('data', (chunk) => {
+      said += chunk
+    })
+    up.once('exit', (code) => reject(new Error(`tapedeck up ended with ${code}: ${said}`)))
+  })
+  let agent: ChildProcess | undefined
+  const farm: RecordedFarm = {
+    ...host,
+    async json(verb, ...args) {
+      const words = verb!.split(' ')
+      const { status, stdout, stderr } = await host.tapedeck(
+        ...words,
+        '--home',
+        '/srv/farm',
+        '--json',
+        ...args,
+      )
+      if (status !== 0) throw new Error(`tapedeck ${verb} ended with ${status}: ${stderr}`)
+      return JSON.parse(stdout.toString())
+    },
+    async startAgent() {
+      agent = host.start([
+        'sh',
+        '-c',
+        `exec ${node} --disable-warning=ExperimentalWarning ${root}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
+      ])
+      await eventually(async () => {
+        const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
+        if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== 'connected')
+          throw new Error(`Not connected: ${await host.sh('tail -n 5 /var/log/tapedeck-agent.log')}`)
+      })
+    },
+    agentPid: async () => Number((await host.sh('cat /run/tapedeck/agent.pid')).split(' ')[0]),
+    async killAgent(signal = 'SIGKILL') {
+      const ended = new Promise((resolve) => agent?.once('exit', resolve))
+      await host.sh(`kill -${signal.slice(3)} ${await farm.agentPid()}`)
+      await ended
+    },
+    complete: (command, count = 1) =>
+      eventually(
+        async () => {
+          const rows = (await farm.json<Listed[]>('list')).filter((row) => row.command.startsWith(command))
+          if (rows.length < count || rows.some(({ state }) => state !== 'complete'))
+            throw new Error(`Not complete: ${JSON.stringify(rows)}`)
+          return rows
+        },
+        { timeoutMs: 60_000, everyMs: 200 },
+      ),
+    async output(id) {
+      const events = await farm.events(id)
+      return Buffer.concat(
+        events.filter(({ code }) => code === 'o').map(({ data }) => Buffer.from(bytesOf(data))),
+      )
+    },
+    async events(id) {
+      const { stdout } = await host.tapedeck('export', '--home', '/srv/farm', id, '--exact')
+      return stdout
+        .toString()
+        .trim()
+        .split('\n')
+        .slice(1)
+        .map((line) => {
+          const [timeS, code, data] = JSON.parse(line) as [number, string, string]
+          return { timeS, code, data }
+        })
+    },
+  }
+  const { token } = await farm.json<{ token: string }>('agent token')
+  const enrolled = await host.tapedeck(
+    'agent',
+    'enrol',
+    '--server',
+    'https://localhost:8443',
+    '--token',
+    token,
+  )
+  if (enrolled.status !== 0) throw new Error(enrolled.stderr)
+  await farm.startAgent()
+  return farm
+}
+
+function bytesOf(text: string): Uint8Array {
+  return Buffer.concat(
+    [...text].map((character) => {
+      const code = character.codePointAt(0)!
+      return code >= 0xdc80 && code <= 0xdcff ? Buffer.from([code - 0xdc00]) : Buffer.from(character)
+    }),
+  )
+}

@@ -1,5 +1,6 @@
 import { setPriority } from 'node:os'
 import { pino } from 'pino'
+import { openServiceManager } from '../service/service-manager.ts'
 import { startAgent } from './agent.ts'
 import { loadAgentConfig } from './config.ts'
 
@@ -21,14 +22,19 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const)
     stopping = true
     stop.resolve()
   })
+const manager = openServiceManager(process.env, {
+  failed: (err) => log.warn({ code: 'service-manager', err }, 'systemd could not be told how the agent is.'),
+})
 try {
   setPriority(niceness)
   while (!stopping) {
     const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
     log.info({ code: 'ready' }, 'agent ready')
+    manager.ready()
     await Promise.race([stop.promise, agent.renewed])
     await agent.close()
   }
+  manager.stopping()
   process.exit(0)
 } catch (error) {
   log.fatal({ code: (error as { code?: string }).code ?? 'failed' }, (error as Error).message)

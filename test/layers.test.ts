@@ -8,9 +8,10 @@ const table: Record<string, string[]> = {
   format: [],
   wire: ['format'],
   disk: [],
+  service: [],
   codec: ['format'],
-  agent: ['format', 'wire', 'disk', 'codec'],
-  node: ['format', 'wire', 'disk', 'codec'],
+  agent: ['format', 'wire', 'disk', 'codec', 'service'],
+  node: ['format', 'wire', 'disk', 'codec', 'service'],
   web: ['format'],
   lb: ['disk'],
   appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire'],
@@ -19,7 +20,7 @@ const table: Record<string, string[]> = {
 const pure = ['format', 'wire']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = globSync('{format,wire,disk,codec,agent,node,web,lb,appliance}/**/*.{ts,tsx}', {
+const files = globSync('{format,wire,disk,service,codec,agent,node,web,lb,appliance}/**/*.{ts,tsx}', {
   cwd: root,
   exclude: (path) => /(^|\/)(dist|node_modules)$/.test(String(path)),
 })

@@ -27,9 +27,12 @@ if [ -n "$notice" ] && [ -t 1 ]; then . "$lib/notice"; fi
 
 name=${shell##*/}
 if [ -n "$login" ]; then name=-$name; fi
-# Only bash can give a program its first word; elsewhere a login shell is told by -l.
+# Only bash can give a program its first word; elsewhere a login shell is told by -l. Bash counts SHLVL, also down to 0 where
+# there was none; as an array it is not handed on.
 if [ -x /bin/bash ]; then
-  exec /bin/bash --norc --noprofile -p -c 'name=$1 shell=$2; shift 2; exec -a "$name" "$shell" "$@"' bash "$name" "$shell" "$@"
+  if [ -n "${SHLVL+set}" ]; then none=; else none=1; fi
+  exec /bin/bash --norc --noprofile -p -c 'if [ -n "$1" ]; then unset SHLVL; SHLVL=(); fi; name=$2 shell=$3; shift 3; exec -a "$name" "$shell" "$@"' \
+    bash "$none" "$name" "$shell" "$@"
 fi
 if [ -n "$login" ]; then exec "$shell" -l "$@"; fi
 exec "$shell" "$@"

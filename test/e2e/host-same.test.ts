@@ -1,0 +1,159 @@
+import test from 'ava'
+import { eventually } from '../helpers/eventually.ts'
+import { openRecordedHost } from '../helpers/recorded-host.ts'
+import { noTestHosts } from '../helpers/test-host.ts'
+
+// What a recorded user does gives what it gives an unrecorded one: the same done as ada, who is recorded, and as eve.
+
+const reason = noTestHosts()
+const onHosts = reason ? test.skip : test
+if (reason) test.skip(`host tests: ${reason}`, () => undefined)
+
+const big = `head -c 2000000 /dev/urandom`
+const commands: [string, string | Buffer][] = [
+  ['true', ''],
+  ['exit 255', ''],
+  ['echo out; echo err >&2; exit 3', ''],
+  ['printf "%s|" "$0" "$-" "$SHLVL" "$SHELL" "$PWD" "$HOME" "$#"', ''],
+  ['env | grep -v "^SSH_\\|^_=" | sed "s/ada/USER/g; s/eve/USER/g" | sort', ''],
+  [
+    'umask; ulimit -a; nice; id -G | wc -w; cat /proc/self/status | grep -E "^(Sig(Blk|Ign|Cgt)|NoNewPrivs|Seccomp|Cap)"',
+    '',
+  ],
+  ['cat', Buffer.from([0, 1, 2, 255, 254, 10, 13, 27, 0])],
+  ['wc -c; exit 9', Buffer.alloc(300_000, 7)],
+  ['head -c 5', Buffer.alloc(1_000_000, 65)],
+  [`${big} >f; sha256sum <f >sum; cat f`, ''],
+  ['sleep 0.3 & echo at-once', ''],
+  ['exec 1>&-; echo gone 2>&-', ''],
+  ['sh -c "kill -TERM \\$\\$"; echo $?', ''],
+  ['trap "echo int" INT; kill -INT $$; echo after', ''],
+  [
+    'python3 -c "import os,sys;print(os.isatty(0),os.isatty(1),sorted(int(f) for f in os.listdir(\'/proc/self/fd\'))[:4])"',
+    '',
+  ],
+  ['echo >/dev/stdout via-dev; echo >/dev/stderr via-err; cat /dev/stdin', 'through'],
+  ['cd /; pwd; cd -', ''],
+  ['awk \'BEGIN { print ENVIRON["LANG"] }\'; locale 2>/dev/null | head -n 1', ''],
+  ['ssh-add -l 2>&1; echo $?', ''],
+]
+
+for (const shell of ['/bin/bash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/dash'])
+  onHosts(`${shell}: commands give the same output, errors and status`, async (t) => {
+    t.timeout(600_000)
+    const host = await openRecordedHost(t, { shell })
+    await host.sh(`usermod -s ${shell} eve`)
+    const own =
+      shell === '/usr/bin/fish'
+        ? commands.filter(([command]) => !/[$#"]{2}|\$-|\$\$|\$\?|trap|exec|umask/.test(command))
+        : commands
+    const name = (text: string) => text.replace(/\bada\b/g, 'USER').replace(/\beve\b/g, 'USER')
+    for (const [command, input] of own) {
+      const [recorded, plain] = await Promise.all(
+        ['ada', 'eve'].map((user) => host.run(host.ssh(user, '--', command), { input: Buffer.from(input) })),
+      )
+      t.is(recorded!.status, plain!.status, command)
+      t.is(name(recorded!.stderr), name(plain!.stderr), command)
+      if (command.startsWith(big)) t.is(recorded!.stdout.length, plain!.stdout.length)
+      else t.is(name(recorded!.stdout.toString('latin1')), name(plain!.stdout.toString('latin1')), command)
+    }
+    t.is(await host.sh('cd ~ada; [ ! -f f ] || sha256sum <f | cmp - sum; echo same'), 'same')
+  })
+
+onHosts(
+  'an input that stays open keeps nobody; a process left behind keeps its output as without us',
+  async (t) => {
+    t.timeout(400_000)
+    const host = await openRecordedHost(t)
+    for (const user of ['ada', 'eve']) {
+      const ssh = host
+        .ssh(user, '--', 'echo ran')
+        .map((word) => `'${word}'`)
+        .join(' ')
+      t.is(await host.sh(`sleep 30 | timeout 15 ${ssh}`), 'ran')
+      t.is(await host.sh(`timeout 15 ${ssh} </dev/zero`), 'ran')
+      t.is(await host.sh(`timeout 15 ${ssh.replace("'ssh'", "'ssh' '-n'")}`), 'ran')
+      t.is(
+        await host.sh(`timeout 15 ${ssh.replace('echo ran', '(sleep 1; echo late) & echo ran')}`),
+        'ran\nlate',
+      )
+    }
+  },
+)
+
+onHosts('a terminal: job control, keys, resizes, full screens, large pastes, sudo, passwd', async (t) => {
+  t.timeout(600_000)
+  const host = await openRecordedHost(t)
+  await host.sh(
+    `echo 'ada ALL=(ALL) ALL' >/etc/sudoers.d/ada; printf 'PS1="$ "\\nbind "set enable-bracketed-paste off"\\n' | tee ~ada/.bashrc ~eve/.bashrc >/dev/null`,
+  )
+  const pty = host.pty(host.ssh('ada', '-tt', '--'), { columns: 90, rows: 20 })
+  const run = async (keys: string, wait: string) => {
+    pty.write(keys)
+    await pty.waitFor(wait)
+  }
+  await pty.waitFor('$ ')
+  await run('stty size\r', '20 90')
+  pty.resize(132, 50)
+  await eventually(async () => {
+    pty.write('stty size\r')
+    await pty.waitFor('50 132', 500)
+  })
+  await run('sleep 100\r', 'sleep 100')
+  await run('\u001a', 'Stopped')
+  await run('fg\r', 'sleep 100')
+  await run('\u0003', '$ ')
+  await run('jobs; echo jobs-$((0))\r', 'jobs-0')
+  await run('cat\r', 'cat')
+  await run('line\r\u0004', 'line\r\nline')
+  await run('sleep 100\r', 'sleep 100')
+  await run('\u001c', 'Quit')
+  await run(
+    `cat >pasted <<'END'\r${'a line of a paste, 40 characters long...\r'.repeat(2500)}END\rwc -l pasted\r`,
+    '2500 pasted',
+  )
+  await run('sudo id -u\r', 'assword')
+  await run('correct-horse\r', '\n0')
+  await run('passwd\r', 'assword')
+  await run('correct-horse\r', 'New password')
+  await run('new-horse-9\r', 'Retype')
+  await run('new-horse-9\r', 'updated successfully')
+  await run('su - ada -c "echo \\$0-within"\r', 'assword')
+  await run('new-horse-9\r', '-within')
+  for (const [program, keys, end] of [
+    ['vim.tiny -u NONE pasted', 'Gohello\u001b:wq\r', '$ '],
+    ['less pasted', 'Gq', '$ '],
+    ['top', 'q', '$ '],
+    ['tmux -f /dev/null', 'echo in-tm$((1))ux\rexit\r', 'exited'],
+    ['screen -c /dev/null', 'echo in-scr$((1))een\rexit\r', 'terminating'],
+  ] as const) {
+    pty.write(`${program}\r`)
+    await eventually(() => {
+      if (!/\u001b\[(\?1049h|H|2J|J)/.test(pty.output().subarray(-4000).toString()))
+        throw new Error(`${program} shows nothing.`)
+    })
+    await run(keys, end)
+  }
+  await run('tail -n 1 pasted; echo bye\r', 'hello')
+  pty.write('exit 4\r')
+  t.is(await pty.exit, 4)
+  const recorded = await host.recorded()
+  for (const seen of ['2500 pasted', 'in-tm1ux', 'in-scr1een', 'updated successfully', 'Stopped'])
+    t.true(recorded.includes(seen), seen)
+  t.false(recorded.includes('new-horse-9'))
+})
+
+onHosts('agent forwarding and X forwarding reach the recorded shell', async (t) => {
+  t.timeout(400_000)
+  const host = await openRecordedHost(t)
+  await host.sh('command -v xauth >/dev/null || exit 0')
+  const said = await host.run([
+    'sh',
+    '-c',
+    `eval $(ssh-agent) >/dev/null; ssh-add -q /root/.ssh/id_ed25519; ${host
+      .ssh('ada', '-A', '--', 'ssh-add -l | wc -l; echo $SSH_AUTH_SOCK')
+      .map((word) => `'${word}'`)
+      .join(' ')}; ssh-agent -k >/dev/null`,
+  ])
+  t.regex(said.stdout.toString(), /^1\n\/tmp\/ssh-/)
+})

@@ -9,6 +9,8 @@ const reason = noTestHosts()
 const onHosts = reason ? test.skip : test
 if (reason) test.skip(`host tests: ${reason}`, () => undefined)
 
+/** One connection for all commands of a user. */
+const shared = ['-oControlMaster=auto', '-oControlPath=/tmp/ssh-%r', '-oControlPersist=60']
 const big = `head -c 2000000 /dev/urandom`
 const commands: [string, string | Buffer][] = [
   ['true', ''],
@@ -50,7 +52,9 @@ for (const shell of ['/bin/bash', '/usr/bin/zsh', '/usr/bin/fish', '/bin/dash'])
     const name = (text: string) => text.replace(/\bada\b/g, 'USER').replace(/\beve\b/g, 'USER')
     for (const [command, input] of own) {
       const [recorded, plain] = await Promise.all(
-        ['ada', 'eve'].map((user) => host.run(host.ssh(user, '--', command), { input: Buffer.from(input) })),
+        ['ada', 'eve'].map((user) =>
+          host.run(host.ssh(user, ...shared, '--', command), { input: Buffer.from(input) }),
+        ),
       )
       t.is(recorded!.status, plain!.status, command)
       t.is(name(recorded!.stderr), name(plain!.stderr), command)
@@ -120,18 +124,15 @@ onHosts('a terminal: job control, keys, resizes, full screens, large pastes, sud
   await run('new-horse-9\r', 'updated successfully')
   await run('su - ada -c "echo \\$0-within"\r', 'assword')
   await run('new-horse-9\r', '-within')
-  for (const [program, keys, end] of [
-    ['vim.tiny -u NONE pasted', 'Gohello\u001b:wq\r', '$ '],
-    ['less pasted', 'Gq', '$ '],
-    ['top', 'q', '$ '],
-    ['tmux -f /dev/null', 'echo in-tm$((1))ux\rexit\r', 'exited'],
-    ['screen -c /dev/null', 'echo in-scr$((1))een\rexit\r', 'terminating'],
+  for (const [program, ready, keys, end] of [
+    ['vim.tiny -u NONE pasted', '2500L', 'Gohello\u001b:wq\r', '2501L'],
+    ['less pasted', 'a line of a paste', 'Gq', '$ '],
+    ['top', 'load average', 'q', '$ '],
+    ['tmux -f /dev/null', '[0]', 'echo in-tm$((1))ux\rexit\r', 'exited'],
+    ['screen -c /dev/null', '$ ', 'echo in-scr$((1))een\rexit\r', 'terminating'],
   ] as const) {
-    pty.write(`${program}\r`)
-    await eventually(() => {
-      if (!/\u001b\[(\?1049h|H|2J|J)/.test(pty.output().subarray(-4000).toString()))
-        throw new Error(`${program} shows nothing.`)
-    })
+    await run(`${program}\r`, program)
+    await pty.waitFor(ready)
     await run(keys, end)
   }
   await run('tail -n 1 pasted; echo bye\r', 'hello')

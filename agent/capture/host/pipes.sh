@@ -49,8 +49,7 @@ TAPEDECK_INSTEAD=$instead
 export TAPEDECK_INSTEAD
 printf 'means=%s\nin=%s\nout=%s\n' "$means" "$in" "$out" >>"$dir/session.new"
 
-mkfifo -m 600 "$log/in.pipe" "$log/out.pipe" "$log/err.pipe"
-chown "$TAPEDECK_UID:$TAPEDECK_GID" "$log/in.pipe" "$log/out.pipe" "$log/err.pipe"
+mkfifo -m 600 "$log/gate"
 : >"$log/in"
 : >"$log/out"
 : >"$log/err"
@@ -60,30 +59,58 @@ chown "$TAPEDECK_UID" "$log/transfers"
 [ "$means" != rsync ] || chmod 711 "$dir" "$log"
 exec 5<&0 6>&1 7>&2 0</dev/null >/dev/null 2>&1
 
-# counted NAME: sets `pipe` to where bytes are counted and hashed on their way into NAME.bytes and NAME.sha256.
+# counted NAME: where bytes are counted and hashed on their way into NAME.bytes and NAME.sha256.
 counted() {
   mkfifo -m 600 "$log/$1.count" "$log/$1.sum"
-  wc -c <"$log/$1.count" >"$log/$1.bytes" 5<&- 6>&- 7>&- &
-  sha256sum <"$log/$1.sum" >"$log/$1.sha256" 5<&- 6>&- 7>&- &
+  wc -c <"$log/$1.count" >"$log/$1.bytes" 4<&- 5<&- 6>&- 7>&- 8<&- &
+  sha256sum <"$log/$1.sum" >"$log/$1.sha256" 4<&- 5<&- 6>&- 7>&- 8<&- &
 }
 
-# Lives as long as anything is copied. Its end is the session's.
+# Lives as long as anything is copied; its end is the session's. It starts between two pipes and with a third at 8. They have
+# no names, as sshd's own have none: a named one, opened again as /dev/stdin, would wait for its other end. Through /proc
+# each side opens the ends it needs: the command writes what 4 and 8 read, and reads what 3 writes.
 keep() {
+  exec 3>/proc/self/fd/0 4</proc/self/fd/1
+  chown "$TAPEDECK_UID:$TAPEDECK_GID" /dev/fd/0 /dev/fd/1 /dev/fd/8
   read -r pid _ </proc/self/stat
+  feeder=
+  case $in in
+    log)
+      tee "$log/in" <&5 >&3 3>&- 4<&- 6>&- 7>&- 8<&- &
+      feeder=$!
+      ;;
+    count)
+      counted in 3>&- >/dev/null
+      tee "$log/in.count" "$log/in.sum" <&5 >&3 3>&- 4<&- 6>&- 7>&- 8<&- &
+      feeder=$!
+      ;;
+  esac
+  printf '%s %s\n' "$pid" "$feeder" >"$log/gate"
+  read -r _ <"$log/gate"
+  exec 0</dev/null >/dev/null 3>&-
+
   read -r stat <"/proc/$pid/stat"
   set -- ${stat##*) }
   printf 'keeper=%s\nkeeperTicks=%s\n' "$pid" "${20}" >>"$dir/session.new"
+  copying=
   case $out in
-    log) tee "$log/out" <"$log/out.pipe" >&6 5<&- 7>&- & ;;
+    log)
+      tee "$log/out" <&4 >&6 4<&- 5<&- 7>&- 8<&- &
+      copying=$!
+      ;;
     count)
       counted out
-      tee "$log/out.count" "$log/out.sum" <"$log/out.pipe" >&6 5<&- 7>&- &
+      tee "$log/out.count" "$log/out.sum" <&4 >&6 4<&- 5<&- 7>&- 8<&- &
+      copying=$!
       ;;
   esac
-  copying=$!
-  if [ "$means" = sftp ]; then cat <"$log/err.pipe" >"$log/transfers" 5<&- 6>&- 7>&- & else tee "$log/err" <"$log/err.pipe" >&7 5<&- 6>&- & fi
+  if [ "$means" = sftp ]; then
+    cat <&8 >"$log/transfers" 4<&- 5<&- 6>&- 7>&- 8<&- &
+  else
+    tee "$log/err" <&8 >&7 4<&- 5<&- 6>&- 8<&- &
+  fi
   copying="$copying $!"
-  exec 5<&- 6>&- 7>&-
+  exec 4<&- 5<&- 6>&- 7>&- 8<&-
   mv "$dir/session.new" "$dir/session"
   # A copy that failed for want of room goes on with the user's, and says so in the end.
   for copy in $copying; do
@@ -93,17 +120,13 @@ keep() {
   wait
   : >"$dir/done"
 }
-keep &
-
-feeder=
-case $in in
-  log) tee "$log/in" <&5 >"$log/in.pipe" 6>&- 7>&- & feeder=$! ;;
-  count)
-    counted in
-    tee "$log/in.count" "$log/in.sum" <&5 >"$log/in.pipe" 6>&- 7>&- &
-    feeder=$!
-    ;;
-esac
+: | {
+  exec 8<&0
+  : | keep | : &
+}
+read -r keeper feeder <"$log/gate"
+exec 0<"/proc/$keeper/fd/3" >"/proc/$keeper/fd/4" 9>"/proc/$keeper/fd/8"
+: >"$log/gate"
 
 # Where there is a controlling terminal all the same (su with its input redirected), the command must not reach it by
 # /dev/tty, past the logs.
@@ -115,10 +138,10 @@ alone=
 # In the foreground, since what a shell runs in the background ignores interrupts; in a subshell of its own, since ours says
 # "Killed" where the command's errors go.
 case $in-$out in
-  direct-direct) (exec $alone "$lib/session" <&5 >&6 2>"$log/err.pipe" 5<&- 6>&- 7>&-) ;;
+  direct-direct) (exec $alone "$lib/session" <&5 >&6 2>&9 5<&- 6>&- 7>&- 9>&-) ;;
   *)
     exec 5<&- 6>&- 7>&-
-    (exec $alone "$lib/session" <"$log/in.pipe" >"$log/out.pipe" 2>"$log/err.pipe")
+    (exec $alone "$lib/session" 2>&9 9>&-)
     ;;
 esac
 status=$?

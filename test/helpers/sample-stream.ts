@@ -77,7 +77,7 @@ export interface SampleStream {
 export async function makeStream(
   identities: Identities,
   frames: (TimelineEvent[] | 'gap')[],
-  options: { end?: boolean; recording?: string } = {},
+  options: { end?: boolean; recording?: string; facts?: Partial<Facts> } = {},
 ): Promise<SampleStream> {
   const recording = options.recording ?? sampleId()
   const writer = new StreamWriter({
@@ -86,7 +86,7 @@ export async function makeStream(
     signer: identities.agent,
     sha256: crypto.sha256,
     certificate: identities.certificate,
-    facts,
+    facts: { ...facts, ...options.facts },
   })
   const parts: Uint8Array[] = []
   const raws: Uint8Array[] = []

@@ -18,7 +18,7 @@ export function PlaybackPage({ id }: { id: string }) {
   useEffect(() => {
     let gone = false
     const wanted = Number(router.place.peek().query.get('t') ?? Number.NaN)
-    const startUs = Number.isFinite(wanted) && wanted >= 0 ? wanted * 1e6 : undefined
+    const startUs = Number.isFinite(wanted) && wanted >= 0 ? Math.round(wanted * 1e6) : undefined
     const detail = () => api.call<RecordingDetail>(`/api/recordings/${id}`)
     const changed = () => {
       detail().then(

@@ -23,15 +23,17 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
 
   useEffect(() => {
     const { terminal } = emulator
+    // Held here: an observer may still be told when the element is gone from the page.
+    const element = box.current!
     terminal.open(host.current!)
     // Nothing is ever typed here, so nothing may take the keyboard from the player.
     terminal.textarea?.setAttribute('tabindex', '-1')
     terminal.textarea?.setAttribute('aria-hidden', 'true')
-    const layOut = () => (fit.peek() ? fitTerminal(terminal, box.current!) : naturalSize(terminal))
+    const layOut = () => (fit.peek() ? fitTerminal(terminal, element) : naturalSize(terminal))
     const observer = new ResizeObserver(layOut)
-    observer.observe(box.current!)
+    observer.observe(element)
     const resized = terminal.onResize(() => requestAnimationFrame(layOut))
-    const unseek = seekWithWheel(box.current!, player)
+    const unseek = seekWithWheel(element, player)
     layOut()
     return () => {
       observer.disconnect()
@@ -41,12 +43,13 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
   }, [emulator, fit, player])
 
   useSignalEffect(() => {
-    if (fit.value) fitTerminal(emulator.terminal, box.current!)
-    else naturalSize(emulator.terminal)
+    if (!fit.value) naturalSize(emulator.terminal)
+    else if (box.current) fitTerminal(emulator.terminal, box.current)
   })
   // Written past the renderer: this changes with every frame.
   useSignalEffect(() => {
-    box.current?.setAttribute('data-time-us', String(Math.round(player.positionUs.value)))
+    box.current?.setAttribute('data-time-us', String(Math.floor(player.positionUs.value)))
+    box.current?.setAttribute('data-seeking', String(player.seeking.value))
   })
 
   const gap = gapAt(player.source.segments.value, player.positionUs.value)
@@ -55,7 +58,6 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
       class={fit.value ? 'screen fit' : 'screen pan'}
       ref={box}
       data-testid="screen"
-      data-seeking={player.seeking.value}
       data-following={player.following.value}
     >
       <div class="screen-host" ref={host} />

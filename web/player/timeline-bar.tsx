@@ -42,6 +42,7 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
     head.current?.style.setProperty('left', `${share * 100}%`)
     bar.current?.setAttribute('aria-valuenow', String(Math.floor(player.positionUs.value / 1e6)))
     bar.current?.setAttribute('aria-valuetext', clockText(player.positionUs.value))
+    bar.current?.setAttribute('data-end-us', String(Math.floor(endUs)))
   })
   useEffect(() => {
     const observer = new ResizeObserver(redraw)

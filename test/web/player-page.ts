@@ -1,0 +1,90 @@
+import type { Page } from 'playwright-core'
+import { eventually } from '../helpers/eventually.ts'
+
+// What a person sees of the player, read from what is painted.
+
+declare const requestAnimationFrame: (callback: (timeMs: number) => void) => number
+
+export const screen = '[data-testid=screen]'
+
+/** One character with everything that makes its look. */
+export type Cell = [text: string, classes: string, style: string]
+
+/** The painted rows as text; ends of rows without their blanks. */
+export function screenText(page: Page): Promise<string> {
+  return page
+    .locator(`${screen} .xterm-rows`)
+    .evaluate((rows) =>
+      [...rows.children].map((row) => (row.textContent ?? '').replaceAll('\u00a0', ' ').trimEnd()).join('\n'),
+    )
+}
+
+/** The painted rows character by character, colours and all; blanks that look like none at the ends of rows are left out. */
+export function screenCells(page: Page): Promise<Cell[][]> {
+  return page.locator(`${screen} .xterm-rows`).evaluate((rows) =>
+    [...rows.children].map((row) => {
+      const cells: [string, string, string][] = []
+      for (const span of row.children) {
+        const classes = [...span.classList].sort().join(' ')
+        // How glyphs are spaced depends on what was measured first, not on the recording.
+        const style = (span.getAttribute('style') ?? '').replace(/letter-spacing:[^;]*;?/, '').trim()
+        for (const character of (span.textContent ?? '').replaceAll('\u00a0', ' '))
+          cells.push([character, classes, style])
+      }
+      while (cells.length > 0 && cells.at(-1)!.join('') === ' ') cells.pop()
+      return cells
+    }),
+  )
+}
+
+/** Where the player is, in µs. */
+export async function position(page: Page): Promise<number> {
+  return Number(await page.locator(screen).getAttribute('data-time-us'))
+}
+
+export async function isPlaying(page: Page): Promise<boolean> {
+  return (await page.locator('[data-testid=play]').getAttribute('aria-label'))!.startsWith('Pause')
+}
+
+export function textShown(page: Page, text: string | RegExp, timeoutMs = 20_000): Promise<string> {
+  return eventually(
+    async () => {
+      const shown = await screenText(page)
+      if (typeof text === 'string' ? !shown.includes(text) : !text.test(shown))
+        throw new Error(`The screen does not show ${text} but:\n${shown.trimEnd()}`)
+      return shown
+    },
+    { timeoutMs },
+  )
+}
+
+/** Waits until the player stands at `timeUs`, to within `byUs`, and shows it. */
+export async function positionIs(page: Page, timeUs: number, byUs = 1): Promise<void> {
+  await eventually(async () => {
+    const now = await position(page)
+    if (Math.abs(now - timeUs) > byUs)
+      throw new Error(`The player is at ${now / 1e6} s, not at ${timeUs / 1e6} s.`)
+  })
+  await atRest(page)
+}
+
+/** Waits until nothing more is being drawn: the same picture in two frames, and again some frames later. */
+export async function atRest(page: Page): Promise<void> {
+  await page.locator(`${screen}[data-seeking=false]`).waitFor()
+  await page.locator(`${screen} .xterm-rows`).evaluate(async (rows) => {
+    const frame = () => new Promise((resolve) => requestAnimationFrame(resolve))
+    let same = 0
+    let last = ''
+    while (same < 8) {
+      await frame()
+      const now = rows.textContent + rows.innerHTML
+      same = now === last ? same + 1 : 0
+      last = now
+    }
+  })
+}
+
+export async function openPlayer(page: Page): Promise<void> {
+  await page.locator('[data-testid=player]').waitFor()
+  await atRest(page)
+}

@@ -10,7 +10,15 @@ import { openPty } from '../helpers/pty.ts'
 import { makeIdentities, makeStream, sampleId, typingEvents } from '../helpers/sample-stream.ts'
 import { until } from '../helpers/test-node.ts'
 import { type Listed, startUp, type Up } from '../helpers/up.ts'
-import { atRest, isPlaying, openPlayer, position, positionIs, screenText, textShown } from '../web/player-page.ts'
+import {
+  atRest,
+  isPlaying,
+  openPlayer,
+  position,
+  positionIs,
+  screenText,
+  textShown,
+} from '../web/player-page.ts'
 
 // The whole product with a person before it: `tapedeck up`, a recorded shell on a real PTY, and Chromium.
 
@@ -65,8 +73,14 @@ browserTest('a session is watched as it is typed, rewound, finished and replayed
   await shell.waitFor('ready> ')
   const { id } = await listed('bash --norc')
   await linkTo(page, id).waitFor()
-  await until(async () => (await page.getByTestId('live-count').innerText()) === '1 live')
-  t.is(await page.locator('tr', { has: linkTo(page, id) }).getByTestId('live-pill').innerText(), 'LIVE')
+  await until(async () => (await page.getByTestId('live-count').textContent()) === '1 live')
+  t.is(
+    await page
+      .locator('tr', { has: linkTo(page, id) })
+      .getByTestId('live-pill')
+      .textContent(),
+    'LIVE',
+  )
 
   await linkTo(page, id).click()
   await textShown(page, 'ready>')
@@ -121,7 +135,7 @@ browserTest('a session is watched as it is typed, rewound, finished and replayed
   const verdict = page.getByTestId('verdict')
   await verdict.waitFor()
   t.is(await verdict.getAttribute('data-whole'), 'true')
-  t.true((await page.getByTestId('verify').innerText()).includes('exit status 3'))
+  t.regex((await page.getByTestId('verify').textContent())!, /exit status 3/)
 })
 
 async function endUs(page: Page): Promise<number> {
@@ -155,7 +169,7 @@ browserTest('who lacks the role Player sees which role is missing, and no record
   const page = await open(up.url, { expected: [notSignedIn, /status of 403/] })
   await signIn(page, 'niels')
   await page.getByTestId('missing-role').waitFor()
-  t.true((await page.getByTestId('missing-role').innerText()).includes('You need the role Player'))
+  t.regex((await page.getByTestId('missing-role').textContent())!, /You need the role Player/)
   t.is(await page.getByTestId('recording-link').count(), 0)
   const [row] = await up.json<Listed[]>('list')
   await page.goto(`${up.url}/recordings/${row?.id ?? sampleId(9)}`)
@@ -163,40 +177,43 @@ browserTest('who lacks the role Player sees which role is missing, and no record
   t.is(await page.getByTestId('player').count(), 0)
 })
 
-browserTest('a share link opens its moment, and not when changed, expired or without the role', async (t, open) => {
-  const recorded = openPty(up.recordCommand('sh', '-c', 'echo early; sleep 2; echo late'))
-  t.is(await recorded.exit, 0)
-  const { id } = await listed('echo early')
-  const rosa = await open(up.url, { expected: [notSignedIn, /status of 4(03|10)/] })
-  await signIn(rosa, 'rosa')
-  await rosa.getByTestId('search').waitFor()
-  await until(async () => (await call<Listed>('GET', `/api/recordings/${id}`)).state === 'complete', 20_000)
-  await rosa.goto(`${up.url}/recordings/${id}?t=1`)
-  await openPlayer(rosa)
-  await rosa.getByTestId('share').click()
-  const url = await rosa.getByTestId('share-url').getAttribute('data-url')
-  await rosa.goto(url!)
-  await textShown(rosa, 'early')
-  await positionIs(rosa, 1_000_000)
-  t.false((await screenText(rosa)).includes('late'))
+browserTest(
+  'a share link opens its moment, and not when changed, expired or without the role',
+  async (t, open) => {
+    const recorded = openPty(up.recordCommand('sh', '-c', 'echo early; sleep 2; echo late'))
+    t.is(await recorded.exit, 0)
+    const { id } = await listed('echo early')
+    const rosa = await open(up.url, { expected: [notSignedIn, /status of 4(03|10)/] })
+    await signIn(rosa, 'rosa')
+    await rosa.getByTestId('search').waitFor()
+    await until(async () => (await call<Listed>('GET', `/api/recordings/${id}`)).state === 'complete', 20_000)
+    await rosa.goto(`${up.url}/recordings/${id}?t=1`)
+    await openPlayer(rosa)
+    await rosa.getByTestId('share').click()
+    const url = await rosa.getByTestId('share-url').getAttribute('data-url')
+    await rosa.goto(url!)
+    await textShown(rosa, 'early')
+    await positionIs(rosa, 1_000_000)
+    t.false((await screenText(rosa)).includes('late'))
 
-  const token = url!.slice(url!.lastIndexOf('/') + 1)
-  const flipped = `${token.slice(0, 20)}${token[20] === 'A' ? 'B' : 'A'}${token.slice(21)}`
-  await rosa.goto(`${up.url}/s/${flipped}`)
-  t.true((await rosa.getByTestId('error').innerText()).includes('was not made here, or was changed'))
+    const token = url!.slice(url!.lastIndexOf('/') + 1)
+    const flipped = `${token.slice(0, 20)}${token[20] === 'A' ? 'B' : 'A'}${token.slice(21)}`
+    await rosa.goto(`${up.url}/s/${flipped}`)
+    t.regex((await rosa.getByTestId('error').textContent())!, /was not made here, or was changed/)
 
-  const brief = await call<{ url: string; expires: string }>('POST', `/api/recordings/${id}/links`, {
-    timeUs: 0,
-    expiresInS: 1,
-  })
-  await until(() => Date.now() > Date.parse(brief.expires))
-  await rosa.goto(up.url + brief.url)
-  await rosa.getByTestId('link-expired').waitFor()
+    const brief = await call<{ url: string; expires: string }>('POST', `/api/recordings/${id}/links`, {
+      timeUs: 0,
+      expiresInS: 1,
+    })
+    await until(() => Date.now() > Date.parse(brief.expires))
+    await rosa.goto(up.url + brief.url)
+    await rosa.getByTestId('link-expired').waitFor()
 
-  const niels = await open(url!, { expected: [notSignedIn, /status of 403/] })
-  await signIn(niels, 'niels')
-  await niels.getByTestId('missing-role').waitFor()
-})
+    const niels = await open(url!, { expected: [notSignedIn, /status of 403/] })
+    await signIn(niels, 'niels')
+    await niels.getByTestId('missing-role').waitFor()
+  },
+)
 
 browserTest('follow up leads through all recordings of a session', async (t, open) => {
   const farmPem = await readFile(join(up.home, 'farm', 'farm.key'), 'utf8')

@@ -44,7 +44,8 @@ export function launchChromium(): Promise<Browser> {
 /** For the top of a test file: gives `test` with a browser. The tests run one after another, or are skipped without one. */
 export function browserTests(): BrowserTest {
   if (!existsSync(chromiumPath))
-    return (title) => test.skip(`${title} (skipped: there is no ${chromiumPath}; see test/provision)`, () => {})
+    return (title) =>
+      test.skip(`${title} (skipped: there is no ${chromiumPath}; see test/provision)`, () => {})
   let browser: Browser
   test.before('Chromium starts', async () => {
     browser = await launchChromium()

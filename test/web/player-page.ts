@@ -7,9 +7,6 @@ declare const requestAnimationFrame: (callback: (timeMs: number) => void) => num
 
 export const screen = '[data-testid=screen]'
 
-/** One character with everything that makes its look. */
-export type Cell = [text: string, classes: string, style: string]
-
 /** The painted rows as text; ends of rows without their blanks. */
 export function screenText(page: Page): Promise<string> {
   return page
@@ -19,20 +16,21 @@ export function screenText(page: Page): Promise<string> {
     )
 }
 
-/** The painted rows character by character, colours and all; blanks that look like none at the ends of rows are left out. */
-export function screenCells(page: Page): Promise<Cell[][]> {
+/** The painted rows with their colours and the cursor: `‹classes; style›` before each stretch that looks alike. */
+export function screenLook(page: Page): Promise<string[]> {
   return page.locator(`${screen} .xterm-rows`).evaluate((rows) =>
     [...rows.children].map((row) => {
-      const cells: [string, string, string][] = []
+      let line = ''
+      let before = ''
       for (const span of row.children) {
-        const classes = [...span.classList].sort().join(' ')
         // How glyphs are spaced depends on what was measured first, not on the recording.
         const style = (span.getAttribute('style') ?? '').replace(/letter-spacing:[^;]*;?/, '').trim()
-        for (const character of (span.textContent ?? '').replaceAll('\u00a0', ' '))
-          cells.push([character, classes, style])
+        const look = [...[...span.classList].sort(), style].join(' ').trim()
+        if (look !== before) line += `‹${look}›`
+        before = look
+        line += (span.textContent ?? '').replaceAll('\u00a0', ' ')
       }
-      while (cells.length > 0 && cells.at(-1)!.join('') === ' ') cells.pop()
-      return cells
+      return before === '' ? line.trimEnd() : line
     }),
   )
 }

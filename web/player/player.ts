@@ -144,12 +144,10 @@ export class Player {
     this.#clock.set(goal)
     try {
       const drawTo = options.thenFollow ? Number.POSITIVE_INFINITY : goal
-      const near = this.#emulator.atRest
-        ? { cursor: { ...this.#cursor }, snapshot: await this.#emulator.snapshot() }
-        : undefined
-      const picture = await this.#finder.find(drawTo, signal, near)
-      this.#cursor = picture.cursor
-      await this.#emulator.restore(picture.snapshot)
+      const near = { cursor: { ...this.#cursor }, picture: await this.#emulator.picture() }
+      const found = await this.#finder.find(drawTo, signal, near)
+      this.#cursor = found.cursor
+      await this.#emulator.restore(found.picture)
       if (signal.aborted) return
       batch(() => {
         this.seeking.value = false

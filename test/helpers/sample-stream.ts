@@ -73,10 +73,13 @@ export interface SampleStream {
   boundaries: number[]
 }
 
-/** A stream of one frame for each list of events, flushed after every event, with an inline GAP where a list is 'gap'. */
+/** A frame's events, or an inline GAP, of 1 ms unless it says. */
+export type SampleFrame = TimelineEvent[] | 'gap' | { gapUs: number }
+
+/** A stream of one frame for each list of events, flushed after every event. */
 export async function makeStream(
   identities: Identities,
-  frames: (TimelineEvent[] | 'gap')[],
+  frames: SampleFrame[],
   options: { end?: boolean; recording?: string; facts?: Partial<Facts> } = {},
 ): Promise<SampleStream> {
   const recording = options.recording ?? sampleId()
@@ -93,8 +96,10 @@ export async function makeStream(
   const boundaries: number[] = []
   let nowUs = 0
   for (const [index, events] of frames.entries()) {
-    if (events === 'gap') {
-      parts.push(writer.gap({ fromUs: nowUs, toUs: nowUs + 1000, reason: 'crash', lostBytes: 7 }))
+    if (!Array.isArray(events)) {
+      const gapUs = events === 'gap' ? 1000 : events.gapUs
+      parts.push(writer.gap({ fromUs: nowUs, toUs: nowUs + gapUs, reason: 'crash', lostBytes: 7 }))
+      if (events !== 'gap') nowUs += gapUs
     } else {
       const lines = events.map((event) => encodeEvent(event.timeUs, event.code, event.data))
       if (index === 0) lines.unshift(encodeHeader(header))

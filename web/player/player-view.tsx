@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { RecordingDetail } from '../api/recording.ts'
 import { ErrorFace } from '../ui/faces.tsx'
-import { clockText, localClockText } from '../ui/format-time.ts'
+import { clockText, localClockText, zoneShort } from '../ui/format-time.ts'
 import { Controls, speedText } from './controls.tsx'
 import type { Emulator } from './emulator.ts'
 import { playerKey } from './keyboard.ts'
@@ -77,6 +77,7 @@ export function PlayerView({ recording, player, emulator, delay }: Props) {
           <TimelineBar player={player} text={text} shadeIdle={shadeIdle} />
           <Controls
             id={recording.id}
+            zone={zoneShort(startMs)}
             {...{ player, delay, fit, panel, wallClock, shadeIdle, text, fullScreen, showSpeed }}
           />
         </div>

@@ -65,7 +65,7 @@ export class Player {
     this.#finder = new PictureFinder(source, columns, rows, leftOut)
     emulator.onLeftOut = leftOut
     source.onDecoded = (segment, events) => {
-      this.activity.add(segment, events, segment.sealed)
+      this.activity.add(segment, events, segment.closed)
       this.activityChanges.value += 1
     }
     source.onTail = (events) => this.#tail(events.at(-1)!.timeUs)
@@ -288,6 +288,7 @@ export class Player {
       this.seeking.value = false
       this.waiting.value = false
       this.playing.value = false
+      this.following.value = false
       this.error.value = asApiError(error)
     })
     this.#clock.run(false)

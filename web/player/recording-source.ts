@@ -45,19 +45,29 @@ export class RecordingSource {
 
   /** Reads the frame table. Throws ApiError. */
   async readTable(): Promise<void> {
-    const table = await this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, {
-      signal: this.#gone.signal,
-    })
+    const table = await this.#readFrames()
     this.size = table.size
     this.ended.value = table.frames.some((entry) => entry.kind === 'end')
     this.segments.value = table.frames.filter((entry) => entry.kind !== 'end').map(segmentOf)
     this.#measure()
   }
 
+  // What came over the live feed is shown as proven once the server has checked it.
+  async #askProof(): Promise<void> {
+    const { frames } = await this.#readFrames().catch(() => ({ frames: [] }))
+    const proven = new Set(frames.filter((entry) => entry.sealed).map((entry) => entry.offset))
+    for (const segment of this.segments.value) if (proven.has(segment.offset)) segment.proven = true
+    if (proven.size > 0) this.segments.value = [...this.segments.value]
+  }
+
+  #readFrames(): Promise<FrameTable> {
+    return this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, { signal: this.#gone.signal })
+  }
+
   /** Where the live feed is to go on: behind what it has brought, else where what is not sealed begins. */
   get tailOffset(): number {
     if (this.#tail) return this.#tailEnd
-    const open = this.segments.value.find((segment) => !segment.sealed)
+    const open = this.segments.value.find((segment) => !segment.closed)
     if (open) return open.offset
     const last = this.segments.value.at(-1)
     return last ? last.offset + last.size : 0
@@ -73,7 +83,7 @@ export class RecordingSource {
     return segment.kind === 'gap' || this.#open.has(segment.offset) || this.#cache.has(segment.offset)
   }
 
-  /** A frame's events, fetched when need be. Throws ApiError or FormatError. */
+  /** A frame's events, fetched when need be; none where it does not decode. Throws ApiError. */
   load(segment: Segment): Promise<TimelineEvent[]> {
     const here = this.peek(segment)
     if (here) return Promise.resolve(here)
@@ -118,7 +128,7 @@ export class RecordingSource {
   }
 
   async #fetch(segment: Segment): Promise<TimelineEvent[]> {
-    if (!segment.sealed) {
+    if (!segment.closed) {
       if (this.fed) await new Promise<void>((resolve) => this.#tailWaits.set(segment.offset, resolve))
       else await this.readTail()
       return this.#open.get(segment.offset) ?? []
@@ -130,10 +140,19 @@ export class RecordingSource {
       bodyOffset + bodySize,
       this.#gone.signal,
     )
-    const events = await decodeFrame(body, segment.rawBytes)
+    const events = await decodeFrame(body, segment.rawBytes).catch(() => undefined)
+    if (!events) return this.#damaged(segment)
     this.#cache.put(segment.offset, events, segment.rawBytes)
     this.onDecoded?.(segment, events)
     return events
+  }
+
+  // Shown as a gap, behind which playback goes on (SPEC S1); that the proof fails is the verifier's to say.
+  #damaged(segment: Segment): TimelineEvent[] {
+    segment.kind = 'gap'
+    segment.reason = 'damaged'
+    this.segments.value = [...this.segments.value]
+    return []
   }
 
   #apply(item: TailItem): void {
@@ -145,7 +164,7 @@ export class RecordingSource {
       this.#tailWaits.delete(item.offset)
       if (last?.offset === item.offset) return
       const startUs = item.head.start
-      this.#add({ kind: 'frame', offset: item.offset, size: 0, startUs, endUs: startUs, sealed: false })
+      this.#add({ kind: 'frame', offset: item.offset, size: 0, startUs, endUs: startUs, closed: false })
     } else if (item.kind === 'body' && last) {
       if (item.first) last.bodyOffset = item.offset
       last.bodySize = item.offset + item.size - last.bodyOffset
@@ -161,7 +180,7 @@ export class RecordingSource {
       last.endUs = item.seal.end
       last.rawBytes = item.seal.raw
       last.size = item.offset + item.size - last.offset
-      last.sealed = true
+      last.closed = true
       this.#cache.put(last.offset, this.#open.get(last.offset) ?? [], item.seal.raw)
       this.#open.delete(last.offset)
     } else if (item.kind === 'gap' && last?.offset !== item.offset) {
@@ -172,18 +191,22 @@ export class RecordingSource {
         size: item.size,
         startUs: from,
         endUs: to,
-        sealed: true,
+        closed: true,
         reason,
       })
     } else if (item.kind === 'end') {
       this.ended.value = true
     }
+    if (this.fed && item.kind !== 'head' && item.kind !== 'body') this.#askProof()
   }
 
   #add(
-    part: Partial<Segment> & Pick<Segment, 'kind' | 'offset' | 'size' | 'startUs' | 'endUs' | 'sealed'>,
+    part: Partial<Segment> & Pick<Segment, 'kind' | 'offset' | 'size' | 'startUs' | 'endUs' | 'closed'>,
   ): void {
-    const added = { bodyOffset: part.offset, bodySize: 0, rawBytes: 0, reason: undefined, ...part }
+    const added = {
+      ...{ bodyOffset: part.offset, bodySize: 0, rawBytes: 0, proven: false, reason: undefined },
+      ...part,
+    }
     this.segments.value = [...this.segments.value, added]
   }
 

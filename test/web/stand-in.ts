@@ -34,6 +34,8 @@ export interface StandIn {
   /** Requests answered by the test: path → status and body. */
   answers: Map<string, { status: number; body: unknown; afterMs?: number }>
   requests: string[]
+  /** What viewers said over live feeds, which should be nothing. */
+  said: string[]
   signedIn: boolean
   /** Bytes that a live recording grows by. */
   append(id: string, bytes: Uint8Array): void
@@ -60,6 +62,7 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     held: new Map(),
     answers: new Map(),
     requests: [],
+    said: [],
     signedIn: true,
     append(id, bytes) {
       const held = standIn.held.get(id)!
@@ -93,6 +96,7 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
       const from = Number(url.searchParams.get('from'))
       viewers.set(viewer, id)
       viewer.on('close', () => viewers.delete(viewer))
+      viewer.on('message', (data) => standIn.said.push(String(data)))
       viewer.send(JSON.stringify({ type: 'state', state: held.recording.state, size: held.bytes.length }))
       viewer.send(liveMessage(from, held.bytes.subarray(from)))
     })

@@ -131,7 +131,7 @@ export class RecordingSource {
     if (!segment.closed) {
       if (this.fed) await new Promise<void>((resolve) => this.#tailWaits.set(segment.offset, resolve))
       else await this.readTail()
-      return this.#open.get(segment.offset) ?? []
+      return this.#openEvents(segment.offset)
     }
     const { bodyOffset, bodySize } = segment
     const body = await this.#api.bytes(
@@ -147,6 +147,13 @@ export class RecordingSource {
     return events
   }
 
+  // Empty where the tail could not be read: known to have nothing, so that nobody asks again.
+  #openEvents(offset: number): TimelineEvent[] {
+    const events = this.#open.get(offset) ?? []
+    this.#open.set(offset, events)
+    return events
+  }
+
   // Shown as a gap, behind which playback goes on (SPEC S1); that the proof fails is the verifier's to say.
   #damaged(segment: Segment): TimelineEvent[] {
     segment.kind = 'gap'
@@ -159,7 +166,7 @@ export class RecordingSource {
     const segments = this.segments.value
     const last = segments.at(-1)
     if (item.kind === 'head') {
-      this.#open.set(item.offset, [])
+      this.#openEvents(item.offset)
       this.#tailWaits.get(item.offset)?.()
       this.#tailWaits.delete(item.offset)
       if (last?.offset === item.offset) return

@@ -342,7 +342,7 @@ browserTest('at its own size a large screen is panned', async (t, open) => {
   await page.getByTestId('fit').click()
   await until(async () => (await glyph()) > fitted * 1.5)
   const scrolls = await page
-    .locator(screen)
+    .locator(`${screen} .screen-scroll`)
     .evaluate((box) => box.scrollWidth > box.clientWidth && box.scrollHeight > box.clientHeight)
   t.true(scrolls)
   await page.getByTestId('fit').click()

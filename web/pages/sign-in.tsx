@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { asApiError } from '../api/api-error.ts'
 import { useApp } from '../app/app-state.ts'
+import { usePageTitle } from '../ui/page-title.ts'
 
 /** A name and password, and why a one-time link did not work. Who is signed in is led on. */
 export function SignInPage() {
@@ -10,6 +11,7 @@ export function SignInPage() {
   const password = useSignal('')
   const busy = useSignal(false)
   const first = useRef<HTMLInputElement>(null)
+  usePageTitle('Sign in')
 
   useEffect(() => {
     if (!session.value) first.current?.focus()
@@ -32,7 +34,9 @@ export function SignInPage() {
   return (
     <div class="alone">
       <form class="card" onSubmit={submit}>
-        <h1>Sign in to Tapedeck</h1>
+        <h1>
+          <img class="sign-in-mark" src="/icon.svg" alt="" /> Sign in to Tapedeck
+        </h1>
         {error.value && (
           <div class="notice severe" role="alert" data-testid="sign-in-error">
             {error.value.message}

@@ -57,13 +57,9 @@ export async function openPlayer(
     closeFeed = openLiveFeed(recording.id, {
       offset: () => source.tailOffset,
       bytes(offset, bytes) {
-        try {
-          source.pushTail(offset, bytes)
-          finishIfWhole()
-        } catch (error) {
-          player.fail(error)
-          closeFeed?.()
-        }
+        source.pushTail(offset, bytes)
+        if (source.damaged.value) finish()
+        else finishIfWhole()
       },
       state(state, size) {
         // The state may come before the last bytes do.

@@ -1,3 +1,4 @@
+import type { Terminal } from '@xterm/xterm'
 import { before, type Cursor, drawUntil, segmentAt } from './cursor.ts'
 import { Emulator, type Picture } from './emulator.ts'
 import type { RecordingSource } from './recording-source.ts'
@@ -25,6 +26,7 @@ export class PictureFinder {
   readonly #beginning: Promise<PlacedPicture>
   #pictures: PlacedPicture[] = []
   #emulator: Emulator | undefined
+  #previewer: Emulator | undefined
   #finding = 0
 
   constructor(source: RecordingSource, columns: number, rows: number, leftOut: (characters: number) => void) {
@@ -37,7 +39,28 @@ export class PictureFinder {
   }
 
   /** The screen after all events up to `timeUs`. `near` is a picture to start from if it helps. Throws AbortError. */
-  async find(timeUs: number, signal: AbortSignal, near?: PlacedPicture): Promise<PlacedPicture> {
+  async find(timeUs: number, signal: AbortSignal, near: PlacedPicture): Promise<PlacedPicture> {
+    this.#emulator ??= this.#openEmulator()
+    const cursor = await this.#draw(this.#emulator, timeUs, signal, near)
+    const picture = await this.#emulator.picture()
+    signal.throwIfAborted()
+    return { cursor, picture }
+  }
+
+  /** The same as an emulator to look at, which the next preview uses again. */
+  async preview(timeUs: number, signal: AbortSignal): Promise<Terminal> {
+    this.#previewer ??= this.#openEmulator()
+    await this.#draw(this.#previewer, timeUs, signal)
+    await this.#previewer.settled
+    return this.#previewer.terminal
+  }
+
+  async #draw(
+    emulator: Emulator,
+    timeUs: number,
+    signal: AbortSignal,
+    near?: PlacedPicture,
+  ): Promise<Cursor> {
     const target = {
       segment: segmentAt(this.#source.segments.peek(), timeUs),
       event: Number.MAX_SAFE_INTEGER,
@@ -50,16 +73,13 @@ export class PictureFinder {
         this.#isBefore(picture, timeUs)
       )
         start = picture
-    this.#emulator ??= this.#openEmulator()
-    const emulator = this.#emulator
     this.#finding += 1
     try {
+      signal.throwIfAborted()
       await emulator.restore(start.picture)
       const cursor = { ...start.cursor }
       await this.#run(emulator, cursor, timeUs, signal)
-      const picture = await emulator.picture()
-      signal.throwIfAborted()
-      return { cursor, picture }
+      return cursor
     } finally {
       this.#finding -= 1
     }
@@ -77,6 +97,7 @@ export class PictureFinder {
 
   dispose(): void {
     this.#emulator?.dispose()
+    this.#previewer?.dispose()
   }
 
   async #run(

@@ -1,4 +1,5 @@
 import { batch, type Signal, signal } from '@preact/signals'
+import type { Terminal } from '@xterm/xterm'
 import { asApiError } from '../api/api-error.ts'
 import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
@@ -163,6 +164,11 @@ export class Player {
     } catch (error) {
       if (!signal.aborted) this.fail(error)
     }
+  }
+
+  /** The screen at `timeUs`, unseen, until the next call. Throws ApiError. */
+  preview(timeUs: number): Promise<Terminal> {
+    return this.#finder.preview(timeUs, this.#closed.signal)
   }
 
   goLive(): Promise<void> {

@@ -1,7 +1,6 @@
 import { type Signal, signal } from '@preact/signals'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import type { Api } from '../api/api.ts'
-import { asApiError } from '../api/api-error.ts'
 import type { FrameTable } from '../api/recording.ts'
 import { EventCache } from './event-cache.ts'
 import { decodeFrame } from './frame-decoder.ts'
@@ -20,6 +19,8 @@ export class RecordingSource {
   readonly segments: Signal<Segment[]> = signal([])
   readonly endUs = signal(0)
   readonly ended = signal(false)
+  /** True where the tail holds something that is no recording: what lies behind cannot be read. */
+  readonly damaged = signal(false)
   /** Offset up to which bytes are known. */
   size = 0
   /** True while a live feed brings the tail, so that it is waited for and not fetched. */
@@ -104,20 +105,20 @@ export class RecordingSource {
       Math.min(this.size, from + tailBytesMax),
       this.#gone.signal,
     )
-    try {
-      this.pushTail(from, bytes)
-    } catch (error) {
-      // A torn tail is played up to where it decodes (I5).
-      if (asApiError(error).name === 'AbortError') throw error
-    }
+    this.pushTail(from, bytes)
   }
 
-  /** Bytes from the live feed, from `tailOffset` on, in order and without holes. */
+  /** Bytes from the live feed, from `tailOffset` on, in order and without holes. What decodes is kept (I5). */
   pushTail(offset: number, bytes: Uint8Array): void {
+    if (this.damaged.value) return
     this.#tail ??= new TailDecoder(offset)
     this.#tailEnd = offset + bytes.length
     this.size = Math.max(this.size, this.#tailEnd)
-    for (const item of this.#tail.push(bytes)) this.#apply(item)
+    try {
+      for (const item of this.#tail.push(bytes)) this.#apply(item)
+    } catch {
+      this.damaged.value = true
+    }
     this.#measure()
   }
 

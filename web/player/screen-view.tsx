@@ -6,6 +6,7 @@ import { Icon } from '../ui/icon.tsx'
 import type { Emulator } from './emulator.ts'
 import { fitTerminal, naturalSize } from './fit.ts'
 import { gapAt, gapReasons } from './gap-words.ts'
+import { PanMap } from './pan-map.tsx'
 import type { Player } from './player.ts'
 import { seekWithWheel } from './wheel.ts'
 
@@ -19,12 +20,13 @@ interface Props {
 /** The screen, fitted or to pan, with what must be known about this moment laid over it. */
 export function ScreenView({ player, emulator, fit, flash }: Props) {
   const box = useRef<HTMLDivElement>(null)
+  const scroll = useRef<HTMLDivElement>(null)
   const host = useRef<HTMLDivElement>(null)
 
   useEffect(() => {
     const { terminal } = emulator
     // Held here: an observer may still be told when the element is gone from the page.
-    const element = box.current!
+    const element = scroll.current!
     terminal.open(host.current!)
     // Nothing is ever typed here, so nothing may take the keyboard from the player.
     terminal.textarea?.setAttribute('tabindex', '-1')
@@ -33,7 +35,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
     const observer = new ResizeObserver(layOut)
     observer.observe(element)
     const resized = terminal.onResize(() => requestAnimationFrame(layOut))
-    const unseek = seekWithWheel(element, player)
+    const unseek = seekWithWheel(box.current!, player)
     layOut()
     return () => {
       observer.disconnect()
@@ -44,7 +46,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
 
   useSignalEffect(() => {
     if (!fit.value) naturalSize(emulator.terminal)
-    else if (box.current) fitTerminal(emulator.terminal, box.current)
+    else if (scroll.current) fitTerminal(emulator.terminal, scroll.current)
   })
   // Written past the renderer: this changes with every frame.
   useSignalEffect(() => {
@@ -60,7 +62,10 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
       data-testid="screen"
       data-following={player.following.value}
     >
-      <div class="screen-host" ref={host} />
+      <div class="screen-scroll" ref={scroll}>
+        <div class="screen-host" ref={host} />
+      </div>
+      {!fit.value && <PanMap emulator={emulator} view={scroll} />}
       {gap && (
         <div class="overlay" data-testid="gap">
           <Icon name="warn" size={28} />
@@ -71,6 +76,12 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
         </div>
       )}
       {player.waiting.value && <div class="corner">Loading…</div>}
+      {player.source.damaged.value && (
+        <div class="corner warn" role="status" data-testid="damaged">
+          <Icon name="warn" size={16} /> Damaged after {clockText(player.source.endUs.value)}: what follows
+          cannot be read.
+        </div>
+      )}
       {flash.value && (
         <div class="flash" data-testid="flash">
           {flash.value}

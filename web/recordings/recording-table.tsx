@@ -99,7 +99,7 @@ export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: P
           link?.click()
         }}
       >
-        {from > 0 && <tr class="spacer" style={{ height: from * rowHeight }} />}
+        {from > 0 && <tr class="spacer" style={{ height: `${from * rowHeight}px` }} />}
         {rows.slice(from, to).map((row, index) => (
           <RecordingRow
             key={row.id}
@@ -111,7 +111,7 @@ export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: P
             }}
           />
         ))}
-        {to < rows.length && <tr class="spacer" style={{ height: (rows.length - to) * rowHeight }} />}
+        {to < rows.length && <tr class="spacer" style={{ height: `${(rows.length - to) * rowHeight}px` }} />}
       </tbody>
     </table>
   )

@@ -348,3 +348,34 @@ browserTest('at its own size a large screen is panned', async (t, open) => {
   await page.getByTestId('fit').click()
   await until(async () => (await glyph()) === fitted)
 })
+
+browserTest('the screen takes no keyboard, and what is marked on it can be copied', async (t, open) => {
+  const page = await play(open, clock, 60, { permissions: ['clipboard-read', 'clipboard-write'] })
+  const rows = (await page.locator(`${screen} .xterm-rows > div`).first().boundingBox())!
+  await page.mouse.click(rows.x + 30, rows.y + 5)
+  await page.keyboard.press('ArrowRight')
+  await stands(page, 65)
+  await page.mouse.move(rows.x + 1, rows.y + 5)
+  await page.mouse.down()
+  await page.mouse.move(rows.x + rows.width / 2, rows.y + 5, { steps: 5 })
+  await page.mouse.up()
+  await page.keyboard.press('Control+c')
+  await until(async () => (await page.evaluate('navigator.clipboard.readText()')) === '65 seconds')
+  t.pass()
+})
+
+browserTest('the pointer over the timeline shows the screen of that moment', async (t, open) => {
+  const page = await play(open, clock, 0)
+  const shown = await screenText(page)
+  await page.getByTestId('seek-bar').hover({ position: { x: 300, y: 20 } })
+  const picture = page.locator('.hover-picture canvas')
+  await picture.waitFor()
+  const bright = () =>
+    picture.evaluate((element) => {
+      const canvas = element as unknown as Canvas
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height)
+      return Array.from(data).filter((value, i) => i % 4 === 0 && value > 60).length
+    })
+  await until(async () => (await bright()) > 10)
+  t.is(await screenText(page), shown, 'the player itself stays where it is')
+})

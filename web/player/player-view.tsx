@@ -54,7 +54,7 @@ export function PlayerView({ recording, player, emulator, delay }: Props) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if ((event.target as Element).matches?.('input, select, textarea')) return
+      if ((event.target as Element).closest?.('input, select, textarea, [role=menu], [aria-haspopup]')) return
       if (event.key === ' ' && (event.target as Element).matches?.('button, a')) return
       if (!playerKey(event, { player, fullScreen, ownWindow, showSpeed })) return
       event.preventDefault()

@@ -29,15 +29,22 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
     const element = scroll.current!
     terminal.open(host.current!)
     // Nothing is ever typed here, so nothing may take the keyboard from the player.
-    terminal.textarea?.setAttribute('tabindex', '-1')
-    terminal.textarea?.setAttribute('aria-hidden', 'true')
+    if (terminal.textarea) terminal.textarea.disabled = true
     const layOut = () => (fit.peek() ? fitTerminal(terminal, element) : naturalSize(terminal))
     const observer = new ResizeObserver(layOut)
     observer.observe(element)
     const resized = terminal.onResize(() => requestAnimationFrame(layOut))
     const unseek = seekWithWheel(box.current!, player)
+    // What a reviewer marks on the screen is what they copy; without the keyboard xterm.js does not see it.
+    const copy = (event: ClipboardEvent) => {
+      if (!terminal.hasSelection()) return
+      event.clipboardData?.setData('text/plain', terminal.getSelection())
+      event.preventDefault()
+    }
+    addEventListener('copy', copy)
     layOut()
     return () => {
+      removeEventListener('copy', copy)
       observer.disconnect()
       resized.dispose()
       unseek()
@@ -63,7 +70,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
       data-following={player.following.value}
     >
       <div class="screen-scroll" ref={scroll}>
-        <div class="screen-host" ref={host} />
+        <div class="screen-host" ref={host} role="img" aria-label="The recorded screen" />
       </div>
       {!fit.value && <PanMap emulator={emulator} view={scroll} />}
       {gap && (

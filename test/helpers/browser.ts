@@ -1,22 +1,11 @@
 import { existsSync } from 'node:fs'
 import test, { type ExecutionContext } from 'ava'
-import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
+import { chromiumPath, launchChromium } from './chromium.ts'
 
 // The real Chromium of Debian. Whatever a page does that no page of ours should do fails its test: an error or warning in
 // the console (a breach of the content security policy is one), an uncaught error, a dialog, a download, a window that
 // was not asked for, and a request to anywhere but the server under test.
-
-export const chromiumPath = '/usr/bin/chromium'
-
-const flags = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
 
 /** The first picture of a page on a busy machine. */
 export const pageMsMax = 30_000
@@ -35,11 +24,6 @@ export type BrowserTest = (
   title: string,
   body: (t: ExecutionContext, open: OpenPage) => Promise<void>,
 ) => void
-
-export function launchChromium(): Promise<Browser> {
-  // Its profile is a new empty folder, removed at the end.
-  return chromium.launch({ executablePath: chromiumPath, headless: true, args: flags })
-}
 
 /** For the top of a test file: gives `test` with a browser. The tests run one after another, or are skipped without one. */
 export function browserTests(): BrowserTest {

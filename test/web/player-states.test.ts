@@ -130,7 +130,7 @@ browserTest('a live session is followed over a cut, rewound, and goes on', async
   const { recording } = hold(live.held)
   const add = async (atS: number, data: string) =>
     server.append(recording.id, await live.event(output(atS, data)))
-  const page = await play(open, live.held, { expected: [/WebSocket connection/] })
+  const page = await play(open, live.held, { expected: [/WebSocket connection/, /status of 426/] })
   await add(0.1, 'one ')
   await textShown(page, 'one')
   t.regex((await page.getByTestId('delay').textContent())!, /delay/)
@@ -166,6 +166,27 @@ browserTest('a live session is followed over a cut, rewound, and goes on', async
   await page.getByTestId('live-pill').waitFor({ state: 'detached' })
   await positionIs(page, 500_000)
   t.regex((await verdict(page))!, /Whole and unchanged/)
+})
+
+browserTest('where live playback is off, the page says so and plays what is there', async (t, open) => {
+  const live = await liveSample(identities, 10)
+  const { recording } = hold(live.held)
+  live.held.bytes = Buffer.concat([live.held.bytes, await live.event(output(1, 'recorded so far'))])
+  server.cut(true)
+  server.answers.set(`GET /api/recordings/${recording.id}/live`, {
+    status: 403,
+    body: {
+      error: { code: 'live-off', text: 'Live playback is off (setting `live`).', hint: 'Switch it on.' },
+    },
+  })
+  const page = await play(open, live.held, { expected: [/WebSocket connection/, /status of 403/] })
+  await page.getByTestId('live-refused').waitFor()
+  t.regex((await page.getByTestId('live-refused').textContent())!, /setting `live`.*Switch it on/)
+  t.is(await page.getByTestId('live-pill').count(), 0)
+  await page.keyboard.press('End')
+  await textShown(page, 'recorded so far')
+  server.cut(false)
+  server.answers.clear()
 })
 
 browserTest('an answer that fails says what and why, and can be tried again', async (t, open) => {

@@ -132,6 +132,7 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     if (!part) return json(200, { ...held.recording, followUps: held.followUps ?? [] })
     if (part === 'frames') return json(200, check(held.bytes).table)
     if (part === 'verify') return json(200, check(held.bytes).report)
+    if (part === 'live') return json(426, { error: { code: 'websocket', text: 'This is a WebSocket.' } })
     if (part === 'links') return json(201, { url: '/s/token', expires: Date.now() + 172_800_000 })
     return range(held.bytes, request, response)
   }

@@ -1,4 +1,5 @@
 import type { Api } from '../api/api.ts'
+import { ApiError, asApiError } from '../api/api-error.ts'
 import type { RecordingDetail } from '../api/recording.ts'
 import { Emulator } from './emulator.ts'
 import { type LiveDelay, openLiveDelay } from './live-delay.ts'
@@ -68,6 +69,16 @@ export async function openPlayer(
         finishIfWhole()
       },
       done: () => finish(),
+      async refused() {
+        // The plain address tells why the feed is refused, and 426 where it is not.
+        const error = await api.call(`/api/recordings/${recording.id}/live`).catch(asApiError)
+        if (!(error instanceof ApiError) || ![401, 403, 404].includes(error.status)) return false
+        player.refused.value = error
+        source.fed = false
+        player.setLive(false)
+        await source.readTail()
+        return true
+      },
       connected: (connected) => {
         player.connected.value = connected
       },

@@ -1,12 +1,13 @@
 import { batch, type Signal, signal } from '@preact/signals'
 import type { Terminal } from '@xterm/xterm'
-import { asApiError } from '../api/api-error.ts'
+import { type ApiError, asApiError } from '../api/api-error.ts'
 import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
 import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
 import type { Emulator } from './emulator.ts'
 import { PictureFinder } from './picture-finder.ts'
 import type { RecordingSource } from './recording-source.ts'
+import type { Segment } from './segment.ts'
 import { idleAhead } from './skip-idle.ts'
 
 // paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
@@ -38,6 +39,8 @@ export class Player {
   readonly error = signal<unknown>(undefined)
   /** False while a live session's feed is cut; it comes back by itself. */
   readonly connected = signal(true)
+  /** Why a session that runs cannot be watched live. */
+  readonly refused = signal<ApiError | undefined>(undefined)
   /** Counts up when the timeline's picture may have changed. */
   readonly activityChanges = signal(0)
   /** Characters left out because they would have hung the screen. */
@@ -181,9 +184,8 @@ export class Player {
     if (this.live.value === live) return
     this.live.value = live
     if (live || !this.following.value) return
-    this.#clock.set(this.source.endUs.value)
     this.pause()
-    this.positionUs.value = this.source.endUs.value
+    this.seek(this.source.endUs.value)
   }
 
   /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. */
@@ -205,7 +207,10 @@ export class Player {
 
   readonly #tick = () => {
     this.#request = requestAnimationFrame(this.#tick)
-    if (this.following.value) this.positionUs.value = this.endUs
+    if (this.following.value) {
+      this.positionUs.value = this.endUs
+      this.#drawTail()
+    }
     if (!this.#clock.running || this.seeking.value) return
     if (this.#emulator.pendingCharacters > pendingCharactersMax) {
       this.#clock.set(this.positionUs.value)
@@ -221,7 +226,9 @@ export class Player {
     }
     const step = drawUntil(this.source, this.#emulator, this.#cursor, timeUs)
     if (step.waits) {
-      this.#wait(step.waits.startUs)
+      this.#clock.run(false)
+      this.#clock.set(Math.max(step.waits.startUs, this.positionUs.value))
+      this.#wait(step.waits)
       return
     }
     this.positionUs.value = this.#jump(timeUs)
@@ -247,13 +254,10 @@ export class Player {
     return idleAhead(timeUs, event?.timeUs, this.live.value ? undefined : this.source.endUs.value)
   }
 
-  #wait(fromUs: number): void {
-    const { waits } = nextEvent(this.source, this.#cursor)
-    if (!waits || this.waiting.value) return
+  #wait(segment: Segment): void {
+    if (this.waiting.value) return
     this.waiting.value = true
-    this.#clock.run(false)
-    this.#clock.set(Math.max(fromUs, this.positionUs.value))
-    this.source.load(waits).then(
+    this.source.load(segment).then(
       () => {
         this.waiting.value = false
         this.#clock.run(this.playing.value && !this.seeking.value)
@@ -273,14 +277,13 @@ export class Player {
     if (this.following.value) this.#drawTail()
   }
 
+  // As much as the screen takes: more comes faster than it draws, or the page is hidden and draws nothing. The cursor then
+  // stays behind, and every frame goes on from it.
   #drawTail(): void {
-    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY)
-    if (step.waits)
-      this.source.load(step.waits).then(
-        () => this.#drawTail(),
-        (error) => this.fail(error),
-      )
-    this.positionUs.value = this.endUs
+    const room = pendingCharactersMax - this.#emulator.pendingCharacters
+    if (room <= 0 || this.waiting.value) return
+    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY, room)
+    if (step.waits) this.#wait(step.waits)
   }
 
   #liveNowUs(): number {

@@ -83,6 +83,11 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
         </div>
       )}
       {player.waiting.value && <div class="corner">Loading…</div>}
+      {player.refused.value && (
+        <div class="corner warn" role="status" data-testid="live-refused">
+          <Icon name="warn" size={16} /> {player.refused.value.message} {player.refused.value.hint}
+        </div>
+      )}
       {player.source.damaged.value && (
         <div class="corner warn" role="status" data-testid="damaged">
           <Icon name="warn" size={16} /> Damaged after {clockText(player.source.endUs.value)}: what follows

@@ -41,6 +41,7 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
     const endUs = Math.max(1, player.endUs)
     const share = Math.min(1, player.positionUs.value / endUs)
     head.current?.style.setProperty('left', `${share * 100}%`)
+    bar.current?.setAttribute('aria-valuemax', String(Math.floor(endUs / 1e6)))
     bar.current?.setAttribute('aria-valuenow', String(Math.floor(player.positionUs.value / 1e6)))
     bar.current?.setAttribute('aria-valuetext', clockText(player.positionUs.value))
     bar.current?.setAttribute('data-end-us', String(Math.floor(endUs)))
@@ -77,7 +78,6 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
       aria-label="Position"
       aria-valuemin={0}
       aria-valuenow={0}
-      aria-valuemax={Math.floor(player.source.endUs.value / 1e6)}
       onPointerDown={(event) => {
         if (event.button !== 0) return
         dragging.current = true

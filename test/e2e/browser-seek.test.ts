@@ -15,7 +15,7 @@ import { atRest, isPlaying, openPlayer, position, positionIs, screenLook } from 
 const browserTest = browserTests()
 const vt = new URL('../../../shared/data/vt/', import.meta.url)
 /** Moments compared for each recording. */
-const moments = 5
+const moments = 4
 let up: Up
 
 test.before('the product starts', async () => {
@@ -128,10 +128,10 @@ seekTest('top', () => recorded(['top', '-d', '0.3', '-n', '12'], async () => und
 
 seekTest('a long coloured output with pictures kept on the way', async () => {
   const events: [number, string, string][] = []
-  for (let i = 0; i < 30_000; i++) {
+  for (let i = 0; i < 12_000; i++) {
     const colour = `\u001b[38;5;${i % 256};48;2;${i % 7};${i % 91};${i % 201}m`
     const scroll = i % 900 === 0 ? `\u001b[${1 + (i % 5)};${15 + (i % 9)}r` : ''
-    const other = i % 5000 === 2500 ? '\u001b[?1049h\u001b[2J' : i % 5000 === 3500 ? '\u001b[?1049l' : ''
+    const other = i % 2000 === 500 ? '\u001b[?1049h\u001b[2J' : i % 2000 === 1200 ? '\u001b[?1049l' : ''
     const style = `\u001b[${[1, 3, 4, 7, 9, 22, 27][i % 7]}m`
     events.push([
       i / 1000,

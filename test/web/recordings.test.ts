@@ -90,10 +90,32 @@ browserTest('by keyboard: down, up, home, end and enter', async (t, open) => {
   t.true(row.y > 48 && row.y + row.height <= page.viewportSize()!.height, 'the selected row is in view')
   await page.keyboard.press('Enter')
   await page.waitForURL(`**/recordings/${sampleId(30)}`)
+  // Back, the list is as it was left.
+  const top = () => page.evaluate<number>("document.querySelector('.main').scrollTop")
   await page.goBack()
-  await links(page).first().waitFor()
+  await page.locator('tr.selected').waitFor()
+  t.is(await selected(), sampleId(30))
+  t.true((await top()) > 0)
+  await page.keyboard.press('Home')
+  await until(async () => (await top()) === 0)
   await links(page).nth(3).click()
   await page.waitForURL(`**/recordings/${sampleId(3)}`)
+})
+
+browserTest('after a flood of new sessions the list begins again, without a hole', async (t, open) => {
+  for (let i = 0; i < 60; i++) add(i)
+  const page = await open(server.url)
+  await links(page).first().waitFor()
+  for (let i = 1000; i < 1120; i++) add(i, { start: new Date(1_795_000_000_000 - i * 1000).toISOString() })
+  await until(
+    async () => (await links(page).first().getAttribute('data-recording')) === sampleId(1000),
+    20_000,
+  )
+  await until(async () => {
+    await scroll(page, '1e9')
+    return (await page.getByText('180 recordings').count()) === 1
+  }, 30_000)
+  t.pass()
 })
 
 browserTest('filters are chips that go, stay in the address, and combine with a search', async (t, open) => {

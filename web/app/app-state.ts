@@ -3,6 +3,7 @@ import { createContext } from 'preact'
 import { useContext } from 'preact/hooks'
 import { Api } from '../api/api.ts'
 import { type ApiError, asApiError } from '../api/api-error.ts'
+import type { KeptList } from '../recordings/kept-list.ts'
 import { openRouter, type Router } from './router.ts'
 import { openTheme, type ThemeChoice } from './theme.ts'
 
@@ -21,6 +22,7 @@ export interface App {
   session: Signal<SignedIn | null | undefined>
   /** How many recordings are live; `undefined` until counted. */
   liveCount: Signal<number | undefined>
+  keptList: KeptList | undefined
   /** Why the last sign-in was refused, by form or by link. */
   signInError: Signal<ApiError | undefined>
   setSession(session: SignedIn | null): void
@@ -50,6 +52,8 @@ export function openApp(): App {
 
   function setSession(next: SignedIn | null): void {
     api.csrf = next?.csrf ?? ''
+    // The next one may see other recordings.
+    app.keptList = undefined
     session.value = next
   }
   async function askSession(): Promise<void> {
@@ -74,16 +78,18 @@ export function openApp(): App {
       await askSession()
     }
   }
-  return {
+  const app: App = {
     api,
     router,
     theme: openTheme(),
     session,
     liveCount: signal<number | undefined>(undefined),
+    keptList: undefined,
     signInError,
     setSession,
     askSession,
     enter,
     enterByLink,
   }
+  return app
 }

@@ -1,8 +1,7 @@
-import { useEffect, useMemo } from 'preact/hooks'
 import { useApp } from '../app/app-state.ts'
 import { FilterBar } from '../recordings/filter-bar.tsx'
 import { addressOf, apiQuery, filtersOf } from '../recordings/filters.ts'
-import { openRecordingList } from '../recordings/recording-list.ts'
+import { useKeptList } from '../recordings/kept-list.ts'
 import { RecordingTable } from '../recordings/recording-table.tsx'
 import { CopyLine } from '../ui/copy.tsx'
 import { Delayed, ErrorFace } from '../ui/faces.tsx'
@@ -11,11 +10,9 @@ import { usePageTitle } from '../ui/page-title.ts'
 
 /** All recordings, or with `live` those whose session still runs. */
 export function RecordingsPage({ live }: { live: boolean }) {
-  const { api, router } = useApp()
+  const { router } = useApp()
   const query = router.place.value.query
-  const asked = apiQuery(query, live).toString()
-  const list = useMemo(() => openRecordingList(api, new URLSearchParams(asked)), [api, asked])
-  useEffect(() => () => list.close(), [list])
+  const list = useKeptList(apiQuery(query, live).toString())
 
   usePageTitle(live ? 'Live sessions' : 'Recordings')
   const path = live ? '/live' : '/'
@@ -47,6 +44,7 @@ export function RecordingsPage({ live }: { live: boolean }) {
       {rows.length > 0 && (
         <RecordingTable
           rows={rows}
+          selected={list.selected}
           oldestFirst={oldestFirst}
           ended={list.state.value === 'end'}
           more={list.state.value === 'error' ? () => undefined : list.more}

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Recording } from '../api/recording.ts'
 import { RecordingRow } from './recording-row.tsx'
@@ -10,6 +10,7 @@ const spareRows = 12
 
 interface Props {
   rows: Recording[]
+  selected: Signal<string | undefined>
   oldestFirst: boolean
   ended: boolean
   more(): void
@@ -18,10 +19,9 @@ interface Props {
 }
 
 /** Draws only the rows near what is seen, so that thousands scroll as ten do. */
-export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: Props) {
+export function RecordingTable({ rows, selected, oldestFirst, ended, more, open, turn }: Props) {
   const table = useRef<HTMLTableElement>(null)
   const range = useSignal({ from: 0, to: 40 })
-  const selected = useSignal<string | undefined>(undefined)
   const narrow = useRef(matchMedia('(max-width: 720px)'))
   const rowHeight = narrow.current.matches ? rowPixels.narrow : rowPixels.wide
 

@@ -43,8 +43,8 @@ export const killing: Record<string, string> = {
     { length: 60_000 },
     (_, i) => `${esc}[38;2;${i % 251};${i % 241};${i % 239};4:3m漢`,
   ).join(''),
-  screens: `${esc}[?1049h${esc}[2J${esc}#8${esc}[?1049l`.repeat(20_000),
-  resets: `${esc}c`.repeat(20_000),
+  screens: `${esc}[?1049h${esc}[2J${esc}#8${esc}[?1049l`.repeat(5000),
+  resets: `${esc}c`.repeat(5000),
 }
 
 /** No event of ours is longer. */

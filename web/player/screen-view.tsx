@@ -1,6 +1,7 @@
 import type { Signal } from '@preact/signals'
 import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { Delayed } from '../ui/faces.tsx'
 import { clockText, durationText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
 import type { Emulator } from './emulator.ts'
@@ -82,7 +83,11 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
           </span>
         </div>
       )}
-      {player.waiting.value && <div class="corner">Loading…</div>}
+      {(player.waiting.value || player.seeking.value) && (
+        <Delayed>
+          <div class="corner">{player.waiting.value ? 'Loading…' : 'Seeking…'}</div>
+        </Delayed>
+      )}
       {player.refused.value && (
         <div class="corner warn" role="status" data-testid="live-refused">
           <Icon name="warn" size={16} /> {player.refused.value.message} {player.refused.value.hint}

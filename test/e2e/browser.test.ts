@@ -142,6 +142,24 @@ async function endUs(page: Page): Promise<number> {
   return Number(await page.getByTestId('seek-bar').getAttribute('data-end-us'))
 }
 
+browserTest('a one-time link works once, and harms nobody who is signed in', async (t, open) => {
+  const { url } = await up.json<{ url: string }>('link', 'rosa')
+  const page = await open(url, { expected: [notSignedIn] })
+  await page.getByTestId('search').waitFor()
+  // The same page again, only with another fragment: it is not loaded anew.
+  await page.goto(`${up.url}/sign-in`)
+  await page.getByTestId('search').waitFor()
+  await page.goto(url)
+  await page.getByTestId('search').waitFor()
+  t.is(new URL(page.url()).pathname, '/')
+  const other = await open(url, { expected: [notSignedIn] })
+  await other.getByTestId('sign-in-error').waitFor()
+  t.regex((await other.getByTestId('sign-in-error').textContent())!, /used already, or is too old/)
+  t.is(new URL(other.url()).hash, '')
+  await other.goto((await up.json<{ url: string }>('link', 'rosa')).url)
+  await other.getByTestId('search').waitFor()
+})
+
 browserTest('a user signs in by password, changes it, and signs out', async (t, open) => {
   const page = await open(`${up.url}/account`, { expected: [notSignedIn] })
   await signIn(page, 'rosa', 'not this one at all')

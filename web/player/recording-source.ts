@@ -118,6 +118,7 @@ export class RecordingSource {
       for (const item of this.#tail.push(bytes)) this.#apply(item)
     } catch {
       this.damaged.value = true
+      for (const wake of this.#tailWaits.values()) wake()
     }
     this.#measure()
   }

@@ -37,11 +37,19 @@ export function RecordingTable({ rows, selected, oldestFirst, ended, more, open,
   useLayoutEffect(measure)
   useEffect(() => {
     const scroller = table.current?.closest('.main')
+    // On paper, all of them.
+    const print = () => {
+      range.value = { from: 0, to: rows.length }
+    }
     scroller?.addEventListener('scroll', measure, { passive: true })
     addEventListener('resize', measure)
+    addEventListener('beforeprint', print)
+    addEventListener('afterprint', measure)
     return () => {
       scroller?.removeEventListener('scroll', measure)
       removeEventListener('resize', measure)
+      removeEventListener('beforeprint', print)
+      removeEventListener('afterprint', measure)
     }
   })
 

@@ -54,6 +54,7 @@ browserTest('a gap is shown, and playback goes on after it', async (t, open) => 
   const page = await play(open, hold(held))
   t.is(await page.getByTestId('gap').count(), 0)
   await page.keyboard.press('ArrowRight')
+  await positionIs(page, 5 * second)
   t.regex(
     (await page.getByTestId('gap').textContent())!,
     /30 s are missing here.*00:00:02 to 00:00:32.*before it was saved/,

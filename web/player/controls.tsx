@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals'
-import { clockText } from '../ui/format-time.ts'
-import { Icon, type IconName } from '../ui/icon.tsx'
+import { Button, release, Toggle } from './control-button.tsx'
+import { LiveControls } from './live-controls.tsx'
 import type { LiveDelay } from './live-delay.ts'
 import { type Player, speeds } from './player.ts'
 import { ShareButton } from './share-button.tsx'
@@ -56,7 +56,7 @@ export function Controls(props: Props) {
         >
           <Position {...props} />
         </button>
-        <LiveControls {...props} />
+        <LiveControls player={player} delay={props.delay} />
       </div>
       <div class="group right">
         <select
@@ -121,101 +121,5 @@ function Position({ player, text, wallClock, zone }: Props) {
         {wallClock.value && ` ${zone}`}
       </span>
     </>
-  )
-}
-
-function LiveControls({ player, delay }: Props) {
-  if (!player.live.value) return null
-  const following = player.following.value
-  return (
-    <>
-      <span class={following ? 'pill live' : 'pill'} data-testid="live-pill">
-        LIVE
-      </span>
-      {following ? (
-        <span class="soft small delay" data-testid="delay">
-          {player.connected.value ? delay.text.value : 'Connection lost, trying again…'}
-        </span>
-      ) : (
-        <>
-          <button
-            type="button"
-            class="button go-live"
-            data-testid="go-live"
-            onClick={(event) => {
-              player.goLive()
-              release(event)
-            }}
-          >
-            Go live
-          </button>
-          <Behind player={player} />
-        </>
-      )}
-    </>
-  )
-}
-
-function Behind({ player }: { player: Player }) {
-  return <span class="soft small delay">{clockText(player.endUs - player.positionUs.value)} behind</span>
-}
-
-// The keyboard belongs to the player: a space must not press again what the pointer pressed.
-function release(event: MouseEvent): void {
-  if (event.detail > 0) (event.currentTarget as HTMLElement).blur()
-}
-
-interface ButtonProps {
-  icon: IconName
-  label: string
-  id: string
-  text?: string
-  press(): void
-}
-
-function Button({ icon, label, id, text, press }: ButtonProps) {
-  return (
-    <button
-      type="button"
-      class={text ? 'button bare' : 'button bare icon'}
-      title={label}
-      aria-label={label}
-      data-testid={id}
-      onClick={(event) => {
-        press()
-        release(event)
-      }}
-    >
-      <Icon name={icon} />
-      {text}
-    </button>
-  )
-}
-
-interface ToggleProps {
-  value: Signal<boolean>
-  icon: IconName
-  label: string
-  title: string
-  id: string
-}
-
-function Toggle({ value, icon, id, label, title }: ToggleProps) {
-  return (
-    <button
-      type="button"
-      class="button bare toggle"
-      aria-pressed={value.value}
-      aria-label={label}
-      title={title}
-      data-testid={id}
-      onClick={(event) => {
-        value.value = !value.value
-        release(event)
-      }}
-    >
-      <Icon name={icon} />
-      <span class="label">{label}</span>
-    </button>
   )
 }

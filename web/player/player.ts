@@ -5,10 +5,11 @@ import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
 import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
 import type { Emulator } from './emulator.ts'
+import { jumpAhead } from './jump-ahead.ts'
+import { LiveEdge } from './live-edge.ts'
 import { PictureFinder } from './picture-finder.ts'
 import type { RecordingSource } from './recording-source.ts'
 import type { Segment } from './segment.ts'
-import { idleAhead } from './skip-idle.ts'
 
 // paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
 // any ── seek ──▶ seeking ──▶ what it was                    any ── goLive ──▶ following ── pause, seek ──▶ paused, playing
@@ -21,8 +22,6 @@ export const speeds = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const
 const pendingCharactersMax = 1024 * 1024
 /** As much as this far behind, as after the tab was hidden, is passed over unseen rather than shown in fast motion. */
 const catchUpUs = 60_000_000
-/** A gap is shown this long, then playback goes on behind it. */
-const gapShownUs = 2_000_000
 /** Nearer than this to the live end, playback has caught up with it. */
 const liveEdgeUs = 150_000
 
@@ -52,13 +51,12 @@ export class Player {
   readonly #emulator: Emulator
   readonly #finder: PictureFinder
   readonly #clock = new Clock()
+  readonly #liveEdge = new LiveEdge()
   readonly #closed = new AbortController()
   #cursor: Cursor = { segment: 0, event: 0 }
   #seek = new AbortController()
   #request = 0
   #stopped = false
-  /** Where the live end was when it was last heard of. */
-  #liveEdge = { timeUs: 0, atMs: 0 }
 
   constructor(source: RecordingSource, emulator: Emulator, columns: number, rows: number) {
     this.source = source
@@ -78,7 +76,7 @@ export class Player {
 
   /** The end of the timeline now; for a live session it moves. */
   get endUs(): number {
-    return this.live.value ? Math.max(this.source.endUs.value, this.#liveNowUs()) : this.source.endUs.value
+    return this.live.value ? Math.max(this.source.endUs.value, this.#liveEdge.now()) : this.source.endUs.value
   }
 
   play(): void {
@@ -180,7 +178,7 @@ export class Player {
 
   /** The session runs, or has ended; at the end what follows becomes an ordinary recording. */
   setLive(live: boolean, nowUs?: number): void {
-    if (live && nowUs !== undefined) this.#liveEdge = { timeUs: nowUs, atMs: performance.now() }
+    if (live && nowUs !== undefined) this.#liveEdge.set(nowUs)
     if (this.live.value === live) return
     this.live.value = live
     if (live || !this.following.value) return
@@ -231,27 +229,18 @@ export class Player {
       this.#wait(step.waits)
       return
     }
-    this.positionUs.value = this.#jump(timeUs)
+    this.positionUs.value = jumpAhead(timeUs, {
+      segments: this.source.segments.peek(),
+      speed: this.speed.value,
+      skipIdle: this.skipIdle.value,
+      nextUs: nextEvent(this.source, this.#cursor).event?.timeUs,
+      endUs: this.live.value ? undefined : this.source.endUs.value,
+    })
     if (this.positionUs.value !== timeUs) this.#clock.set(this.positionUs.value)
     this.#prefetch()
     if (this.live.value) {
       if (timeUs >= this.endUs - liveEdgeUs) this.goLive()
     } else if (timeUs >= this.source.endUs.value) this.pause()
-  }
-
-  // Past a gap once it has been seen, and past idle time when that is wanted.
-  #jump(timeUs: number): number {
-    const gap = this.source.segments
-      .peek()
-      .find((segment) => segment.kind === 'gap' && segment.startUs <= timeUs && timeUs < segment.endUs)
-    if (
-      gap &&
-      timeUs - gap.startUs >= Math.min(gapShownUs * Math.max(1, this.speed.value), gap.endUs - gap.startUs)
-    )
-      return gap.endUs
-    if (gap || !this.skipIdle.value) return timeUs
-    const { event } = nextEvent(this.source, this.#cursor)
-    return idleAhead(timeUs, event?.timeUs, this.live.value ? undefined : this.source.endUs.value)
   }
 
   #wait(segment: Segment): void {
@@ -273,7 +262,7 @@ export class Player {
 
   #tail(newestUs: number): void {
     this.onTailTime?.(newestUs)
-    if (newestUs > this.#liveNowUs()) this.#liveEdge = { timeUs: newestUs, atMs: performance.now() }
+    if (newestUs > this.#liveEdge.now()) this.#liveEdge.set(newestUs)
     if (this.following.value) this.#drawTail()
   }
 
@@ -284,10 +273,6 @@ export class Player {
     if (room <= 0 || this.waiting.value) return
     const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY, room)
     if (step.waits) this.#wait(step.waits)
-  }
-
-  #liveNowUs(): number {
-    return this.#liveEdge.timeUs + (performance.now() - this.#liveEdge.atMs) * 1000
   }
 
   /** Playing stops, and the page says why. */

@@ -86,3 +86,20 @@ export async function openPlayer(page: Page): Promise<void> {
   await page.locator('[data-testid=player]').waitFor()
   await atRest(page)
 }
+
+/** Gives, when called, all that ever matched in the text of `selector` from now on: what shows too briefly to be asked for. */
+export async function collect(
+  page: Page,
+  selector: string,
+  pattern: RegExp,
+): Promise<() => Promise<string[]>> {
+  const name = `collected${Math.random().toString(36).slice(2)}`
+  await page.evaluate(`(() => {
+    const seen = globalThis.${name} = new Set()
+    new MutationObserver(() => {
+      const text = document.querySelector('${selector}')?.textContent ?? ''
+      for (const [match] of text.matchAll(${pattern})) seen.add(match)
+    }).observe(document.body, { subtree: true, childList: true, characterData: true })
+  })()`)
+  return () => page.evaluate<string[]>(`[...${name}]`)
+}

@@ -58,6 +58,7 @@ async function play(page: Page, speed: string): Promise<{ timeUs: number; look: 
     await page.keyboard.press(' ')
     await until(async () => (await position(page)) >= (endUs * i) / (moments + 1), 60_000)
     if (await isPlaying(page)) await page.keyboard.press(' ')
+    await until(async () => !(await isPlaying(page)))
     await atRest(page)
     seen.push({ timeUs: await position(page), look: await screenLook(page) })
   }
@@ -82,7 +83,9 @@ function seekTest(title: string, make: () => Promise<string>, speed = '8'): void
     // In this page, which has passed over the recording and kept pictures: back and forth.
     const bar = (await page.getByTestId('seek-bar').boundingBox())!
     for (const share of [0.9, 0.2, 0.55]) {
+      const before = await position(page)
       await page.mouse.click(bar.x + bar.width * share, bar.y + bar.height / 2)
+      await until(async () => (await position(page)) !== before)
       await atRest(page)
       played.push({ timeUs: await position(page), look: await screenLook(page) })
     }

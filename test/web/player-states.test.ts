@@ -144,7 +144,7 @@ browserTest('a live session is followed over a cut, rewound, and goes on', async
   await page.getByText('Connection lost').waitFor({ state: 'detached' })
 
   await page.getByTestId('play').click()
-  t.false(await isPlaying(page))
+  await until(async () => !(await isPlaying(page)))
   await add(0.3, 'three ')
   await page.getByTestId('go-live').waitFor()
   await atRest(page)

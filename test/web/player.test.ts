@@ -76,7 +76,7 @@ browserTest('play, pause and stop', async (t, open) => {
   await page.getByTestId('play').click()
   await until(async () => (await position(page)) > 101 * second)
   await page.keyboard.press(' ')
-  t.false(await isPlaying(page))
+  await until(async () => !(await isPlaying(page)))
   const paused = await position(page)
   await atRest(page)
   t.is(await position(page), paused)
@@ -145,9 +145,7 @@ browserTest('the timeline is clicked and dragged', async (t, open) => {
   const bar = (await page.getByTestId('seek-bar').boundingBox())!
   const at = (share: number) => [bar.x + bar.width * share, bar.y + bar.height / 2] as const
   const near = async (share: number) => {
-    await atRest(page)
-    const shareNow = (await position(page)) / ((lengthS - 1) * second)
-    t.true(Math.abs(shareNow - share) < 0.002, `${shareNow} is not ${share}`)
+    await until(async () => Math.abs((await position(page)) / ((lengthS - 1) * second) - share) < 0.002)
     await stands(page, (await position(page)) / second)
   }
   await page.mouse.click(...at(0.5))

@@ -1,4 +1,4 @@
-import { useEffect, useMemo } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useMemo } from 'preact/hooks'
 import { useApp } from '../app/app-state.ts'
 import { openRecordingList, type RecordingList } from './recording-list.ts'
 
@@ -20,23 +20,25 @@ export function useKeptList(asked: string): RecordingList {
     return { asked, list: openRecordingList(app.api, new URLSearchParams(asked)), scrollTop: 0 }
   }, [app, asked])
 
-  useEffect(() => {
+  // Before the page is painted, and gone before it is emptied: an emptied page scrolls to its top.
+  useLayoutEffect(() => {
     const scroller = document.querySelector('.main')!
     scroller.scrollTop = kept.scrollTop
-    app.keptList = kept
     const scrolled = () => {
       kept.scrollTop = scroller.scrollTop
     }
+    scroller.addEventListener('scroll', scrolled, { passive: true })
+    return () => scroller.removeEventListener('scroll', scrolled)
+  }, [kept])
+
+  useEffect(() => {
+    app.keptList = kept
     const refresh = () => {
       if (!document.hidden) kept.list.refresh().catch(() => undefined)
     }
     refresh()
     const timer = setInterval(refresh, refreshMs)
-    scroller.addEventListener('scroll', scrolled, { passive: true })
-    return () => {
-      clearInterval(timer)
-      scroller.removeEventListener('scroll', scrolled)
-    }
+    return () => clearInterval(timer)
   }, [app, kept])
   return kept.list
 }

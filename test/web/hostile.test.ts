@@ -15,7 +15,7 @@ import { type Held, openStandIn, type StandIn } from './stand-in.ts'
 const browserTest = browserTests()
 const identities = makeIdentities()
 /** Longer than this at a stretch is a hang. What hangs takes minutes, so a slow machine does not blur the line. */
-const hangMs = 5000
+const hangMs = 10_000
 /** Of the page's process, which has some 150 MB when nothing is open. What bloats takes gigabytes. */
 const pageMbMax = 900
 const esc = '\u001b'

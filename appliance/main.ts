@@ -110,6 +110,12 @@ serverVerb('delete', 'Delete recordings for good')
     ),
   )
 
+serverVerb('link', 'Print a sign-in link that works once, within 15 minutes')
+  .argument('[user]', 'whom it signs in (default: yourself)')
+  .action((user, options) =>
+    withClient(options, async (_, client) => (await import('./link.ts')).link(await client(), user, options)),
+  )
+
 verb('status', "Show the agent's queue, connection and live sessions").action(async (options) =>
   (await import('./status.ts')).status(homePaths(options.home), options),
 )

@@ -12,6 +12,7 @@ export interface Figure {
 
 const benches: Record<string, () => Promise<{ run(): Promise<Figure[]> }>> = {
   capture: () => import('./capture.ts'),
+  live: () => import('./live.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

@@ -15,6 +15,13 @@ const sequenceCharactersMax = 256
 
 type State = 'ground' | 'skipping' | 'osc' | 'string'
 
+/** A guard's state between two calls. */
+export interface Carried {
+  state: State
+  held: string
+  zeroWidthRun: number
+}
+
 const special = /[\u0005\u0007\u001b\u0080-\u009f]/g
 const oscEnd = /[\u0007\u0018\u001a\u001b\u0080-\u009f]/g
 const stringEnd = /[\u0018\u001a\u001b\u0080-\u009f]/g
@@ -45,9 +52,16 @@ export class TerminalGuard {
   #size = { columns: cellsMax, rows: cellsMax }
   readonly #zeroWidth = new ZeroWidthCut()
 
-  /** True when nothing is held or being swallowed: the emulator's state is then all there is. */
-  get atRest(): boolean {
-    return this.#state === 'ground' && this.#held === ''
+  /** What is held or being swallowed: with the emulator's state it is all there is. */
+  get carried(): Carried {
+    return { state: this.#state, held: this.#held, zeroWidthRun: this.#zeroWidth.run }
+  }
+
+  /** Goes on where another guard was. */
+  carryOn({ state, held, zeroWidthRun }: Carried): void {
+    this.#state = state
+    this.#held = held
+    this.#zeroWidth.run = zeroWidthRun
   }
 
   /** The emulator's size, so that counts are cut to what the screen can show. */
@@ -56,9 +70,7 @@ export class TerminalGuard {
   }
 
   reset(): void {
-    this.#state = 'ground'
-    this.#held = ''
-    this.#zeroWidth.reset()
+    this.carryOn({ state: 'ground', held: '', zeroWidthRun: 0 })
   }
 
   /** What of `text` may be written. Sequences and characters may be cut anywhere between two calls. */

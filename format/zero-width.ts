@@ -7,23 +7,24 @@ const ascii = /^[\0-\u{7f}]*$/u
 
 /** Cuts runs of zero-width characters, also when they come in pieces. */
 export class ZeroWidthCut {
-  #run = 0
+  /** How many came in a row so far; all there is to carry over to another. */
+  run = 0
 
   /** Whatever moves or draws in between ends the run. */
   reset(): void {
-    this.#run = 0
+    this.run = 0
   }
 
   cut(text: string): string {
     if (text === '') return text
     if (ascii.test(text) || !zeroWidth.test(text)) {
-      this.#run = 0
+      this.run = 0
       return text
     }
     let kept = ''
     for (const character of text) {
-      this.#run = zeroWidth.test(character) ? this.#run + 1 : 0
-      if (this.#run <= zeroWidthRunMax) kept += character
+      this.run = zeroWidth.test(character) ? this.run + 1 : 0
+      if (this.run <= zeroWidthRunMax) kept += character
     }
     return kept
   }

@@ -38,3 +38,13 @@ export function busy(): HttpError {
     'retry-after': '5',
   })
 }
+
+/** SPEC S11: the refusal names the setting. */
+export function liveOff(): HttpError {
+  return new HttpError(
+    403,
+    'live-off',
+    'Live playback is off (setting `live`).',
+    'Switch it on in node.json.',
+  )
+}

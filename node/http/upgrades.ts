@@ -8,7 +8,7 @@ import type { App, HttpContext } from './context.ts'
 import type { Entrances } from './entrances.ts'
 import { bodyOf } from './errors.ts'
 import { foundRecording, readableBytes } from './found-recording.ts'
-import { HttpError } from './http-error.ts'
+import { HttpError, liveOff } from './http-error.ts'
 import { closeCodes, type LiveViewer, openLiveViewer } from './live-viewer.ts'
 
 // The two WebSockets of a node: agents bring recordings, viewers watch them.
@@ -75,13 +75,7 @@ export function addUpgrades(
     const identity = await identify(context.db, shown)
     if (!identity) throw new HttpError(401, 'not-signed-in', 'You are not signed in.', 'Sign in.')
     const row = await foundRecording(context, id, identity.user)
-    if (!context.config.live)
-      throw new HttpError(
-        403,
-        'live-off',
-        'Live playback is off (setting `live`).',
-        'Switch it on in node.json.',
-      )
+    if (!context.config.live) throw liveOff()
     if ((query.get('stream') ?? 'cast') !== 'cast')
       throw new HttpError(404, 'not-found', 'There is no such stream.')
     const from = Number(query.get('from') ?? 0)

@@ -73,11 +73,14 @@ export interface SampleStream {
   boundaries: number[]
 }
 
-/** A stream of one frame for each list of events, flushed after every event, with an inline GAP where a list is 'gap'. */
+/** A frame's events, or an inline GAP, of 1 ms unless it says. */
+export type SampleFrame = TimelineEvent[] | 'gap' | { gapUs: number }
+
+/** A stream of one frame for each list of events, flushed after every event. */
 export async function makeStream(
   identities: Identities,
-  frames: (TimelineEvent[] | 'gap')[],
-  options: { end?: boolean; recording?: string } = {},
+  frames: SampleFrame[],
+  options: { end?: boolean; recording?: string; facts?: Partial<Facts> } = {},
 ): Promise<SampleStream> {
   const recording = options.recording ?? sampleId()
   const writer = new StreamWriter({
@@ -86,15 +89,17 @@ export async function makeStream(
     signer: identities.agent,
     sha256: crypto.sha256,
     certificate: identities.certificate,
-    facts,
+    facts: { ...facts, ...options.facts },
   })
   const parts: Uint8Array[] = []
   const raws: Uint8Array[] = []
   const boundaries: number[] = []
   let nowUs = 0
   for (const [index, events] of frames.entries()) {
-    if (events === 'gap') {
-      parts.push(writer.gap({ fromUs: nowUs, toUs: nowUs + 1000, reason: 'crash', lostBytes: 7 }))
+    if (!Array.isArray(events)) {
+      const gapUs = events === 'gap' ? 1000 : events.gapUs
+      parts.push(writer.gap({ fromUs: nowUs, toUs: nowUs + gapUs, reason: 'crash', lostBytes: 7 }))
+      if (events !== 'gap') nowUs += gapUs
     } else {
       const lines = events.map((event) => encodeEvent(event.timeUs, event.code, event.data))
       if (index === 0) lines.unshift(encodeHeader(header))

@@ -2,7 +2,14 @@ import { openZstdBody } from '../../codec/zstd.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import { encodeEvent, encodeHeader, type TimelineEvent } from '../../format/timeline.ts'
 import type { Recording } from '../../web/api/recording.ts'
-import { crypto, facts, type Identities, makeStream, sampleId } from '../helpers/sample-stream.ts'
+import {
+  crypto,
+  facts,
+  type Identities,
+  makeStream,
+  type SampleFrame,
+  sampleId,
+} from '../helpers/sample-stream.ts'
 import type { Held } from './stand-in.ts'
 
 export function recordingOf(id: string, more: Partial<Recording> = {}): Recording {
@@ -39,14 +46,13 @@ export function output(timeS: number, data: string): TimelineEvent {
 export async function heldOf(
   identities: Identities,
   seed: number,
-  frames: (TimelineEvent[] | 'gap')[],
-  more: Partial<Recording> = {},
+  frames: SampleFrame[],
+  { ended = true, ...more }: Partial<Recording> & { ended?: boolean } = {},
 ): Promise<Held> {
   const id = sampleId(seed)
-  const { bytes } = await makeStream(identities, frames, { recording: id })
-  const endUs = frames
-    .flat()
-    .reduce((end, event) => Math.max(end, typeof event === 'string' ? 0 : event.timeUs), 0)
+  const { bytes } = await makeStream(identities, frames, { recording: id, end: ended })
+  const last = frames.findLast((frame) => Array.isArray(frame))
+  const endUs = last?.at(-1)?.timeUs ?? 0
   return { recording: recordingOf(id, { durationMs: endUs / 1000, bytes: bytes.length, ...more }), bytes }
 }
 

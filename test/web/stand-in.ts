@@ -3,9 +3,10 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net'
 import { extname } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
-import { FrameScanner } from '../../format/frame-scanner.ts'
-import { parseRecord } from '../../format/records.ts'
-import type { FrameTable, Recording, TableEntry } from '../../web/api/recording.ts'
+import { StreamVerifier } from '../../format/stream-verifier.ts'
+import { FrameTableBuilder } from '../../node/store/frame-table.ts'
+import type { Recording } from '../../web/api/recording.ts'
+import { crypto } from '../helpers/sample-stream.ts'
 
 // A server for the pages alone: the HTTP API's answers over recordings held in memory, where a test must decide what the
 // server says (errors, five thousand rows, hostile bytes). The real node is tested with the pages in test/e2e.
@@ -25,7 +26,6 @@ export interface Held {
   recording: Recording
   bytes: Uint8Array
   followUps?: string[]
-  verify?: unknown
 }
 
 export interface StandIn {
@@ -34,15 +34,27 @@ export interface StandIn {
   /** Requests answered by the test: path → status and body. */
   answers: Map<string, { status: number; body: unknown; afterMs?: number }>
   requests: string[]
+  /** What viewers said over live feeds, which should be nothing. */
+  said: string[]
   signedIn: boolean
   /** Bytes that a live recording grows by. */
   append(id: string, bytes: Uint8Array): void
   finish(id: string): void
+  /** Cuts the live feeds, as a network does; while `refusing`, new ones are cut at once. */
+  cut(refusing: boolean): void
   close(): Promise<void>
 }
 
-export async function openStandIn(): Promise<StandIn> {
+/** `farmKey` is what recordings are verified with. */
+export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
+  const check = (bytes: Uint8Array) => {
+    const verifier = new StreamVerifier(farmKey, crypto)
+    const builder = new FrameTableBuilder()
+    for (const record of verifier.push(bytes)) builder.add(record)
+    return { table: builder.table(bytes.length), report: verifier.finish(bytes.length) }
+  }
   const viewers = new Map<WebSocket, string>()
+  let refusing = false
   const sockets = new WebSocketServer({ noServer: true })
   const server = createServer((request, response) => handle(request, response))
   const standIn: StandIn = {
@@ -50,6 +62,7 @@ export async function openStandIn(): Promise<StandIn> {
     held: new Map(),
     answers: new Map(),
     requests: [],
+    said: [],
     signedIn: true,
     append(id, bytes) {
       const held = standIn.held.get(id)!
@@ -64,13 +77,18 @@ export async function openStandIn(): Promise<StandIn> {
         if (watched === id)
           socket.send(JSON.stringify({ type: 'state', state: 'complete', size: bytes.length }))
     },
+    cut(refuse) {
+      refusing = refuse
+      for (const socket of viewers.keys()) socket.terminate()
+    },
     async close() {
       for (const socket of viewers.keys()) socket.terminate()
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
   }
-  server.on('upgrade', (request, socket, head) =>
+  server.on('upgrade', (request, socket, head) => {
+    if (refusing) return socket.destroy()
     sockets.handleUpgrade(request, socket, head, (viewer) => {
       const url = new URL(request.url!, 'http://localhost')
       const id = url.pathname.split('/')[3]!
@@ -78,10 +96,11 @@ export async function openStandIn(): Promise<StandIn> {
       const from = Number(url.searchParams.get('from'))
       viewers.set(viewer, id)
       viewer.on('close', () => viewers.delete(viewer))
+      viewer.on('message', (data) => standIn.said.push(String(data)))
       viewer.send(JSON.stringify({ type: 'state', state: held.recording.state, size: held.bytes.length }))
       viewer.send(liveMessage(from, held.bytes.subarray(from)))
-    }),
-  )
+    })
+  })
 
   function handle(request: IncomingMessage, response: ServerResponse): unknown {
     const url = new URL(request.url!, 'http://localhost')
@@ -111,8 +130,9 @@ export async function openStandIn(): Promise<StandIn> {
     const held = standIn.held.get(id ?? '')
     if (!held) return json(404, { error: { code: 'recording-unknown', text: 'There is no such recording.' } })
     if (!part) return json(200, { ...held.recording, followUps: held.followUps ?? [] })
-    if (part === 'frames') return json(200, tableOf(held.bytes))
-    if (part === 'verify') return json(200, held.verify ?? {})
+    if (part === 'frames') return json(200, check(held.bytes).table)
+    if (part === 'verify') return json(200, check(held.bytes).report)
+    if (part === 'live') return json(426, { error: { code: 'websocket', text: 'This is a WebSocket.' } })
     if (part === 'links') return json(201, { url: '/s/token', expires: Date.now() + 172_800_000 })
     return range(held.bytes, request, response)
   }
@@ -153,49 +173,4 @@ function liveMessage(offset: number, bytes: Uint8Array): Buffer {
   const header = Buffer.alloc(8)
   header.writeBigUInt64BE(BigInt(offset))
   return Buffer.concat([header, bytes])
-}
-
-/** The frame table of a stream, as the node's API gives it. */
-export function tableOf(bytes: Uint8Array): FrameTable {
-  const scanner = new FrameScanner()
-  scanner.push(bytes)
-  const frames: TableEntry[] = []
-  for (let part = scanner.next(); part; part = scanner.next()) {
-    const last = frames.at(-1)
-    if (part.kind === 'head') {
-      const head = parseRecord('head', part.payload)
-      const { offset, size } = part
-      frames.push({ kind: 'frame', offset, size, startUs: head.start, endUs: head.start, sealed: false })
-    } else if (part.kind === 'body' && last) {
-      if (part.first) last.bodyOffset = part.offset
-      last.bodySize = part.offset + part.bytes.length - last.bodyOffset!
-    } else if (part.kind === 'seal' && last) {
-      const seal = parseRecord('seal', part.payload)
-      Object.assign(last, { sealed: true, endUs: seal.end, rawBytes: seal.raw })
-      last.size = part.offset + part.size - last.offset
-    } else if (part.kind === 'gap') {
-      const gap = parseRecord('gap', part.payload)
-      const { offset, size } = part
-      frames.push({
-        kind: 'gap',
-        offset,
-        size,
-        startUs: gap.from,
-        endUs: gap.to,
-        reason: gap.reason,
-        sealed: true,
-      })
-    } else if (part.kind === 'end') {
-      const { end } = parseRecord('end', part.payload)
-      frames.push({
-        kind: 'end',
-        offset: part.offset,
-        size: part.size,
-        startUs: end,
-        endUs: end,
-        sealed: true,
-      })
-    }
-  }
-  return { size: bytes.length, frames }
 }

@@ -48,6 +48,7 @@ export class Api {
 
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     const timeout = AbortSignal.timeout(answerMsMax)
+    const askedAs = this.csrf
     let response: Response
     try {
       response = await fetch(path, {
@@ -62,8 +63,9 @@ export class Api {
     const body = (await response.json().catch(() => undefined)) as
       | { error?: { code?: string; text?: string; hint?: string } }
       | undefined
-    // Other 401s are about a password that was given, not about the session.
-    if (response.status === 401 && body?.error?.code === 'not-signed-in') this.#signedOut()
+    // Other 401s are about a password that was given, and one asked before a sign-in is about the session before it.
+    if (response.status === 401 && body?.error?.code === 'not-signed-in' && askedAs === this.csrf)
+      this.#signedOut()
     throw new ApiError(
       response.status,
       body?.error?.code ?? `http-${response.status}`,

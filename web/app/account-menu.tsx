@@ -12,18 +12,26 @@ export function AccountMenu() {
 
   useEffect(() => {
     const close = (event: Event) => {
-      if (
-        event instanceof KeyboardEvent
-          ? event.key === 'Escape'
-          : !menu.current?.contains(event.target as Node)
-      )
-        open.value = false
+      if (!menu.current?.contains(event.target as Node)) open.value = false
     }
+    const key = (event: KeyboardEvent) => {
+      if (!open.value) return
+      const items = [...element.querySelectorAll<HTMLElement>('[role=menuitem]')]
+      const at = items.indexOf(document.activeElement as HTMLElement)
+      if (event.key === 'Escape') {
+        open.value = false
+        element.querySelector('button')?.focus()
+      } else if (event.key === 'ArrowDown') items[(at + 1) % items.length]?.focus()
+      else if (event.key === 'ArrowUp') items.at(at < 0 ? -1 : at - 1)?.focus()
+      else return
+      event.preventDefault()
+    }
+    const element = menu.current!
     addEventListener('pointerdown', close)
-    addEventListener('keydown', close)
+    element.addEventListener('keydown', key)
     return () => {
       removeEventListener('pointerdown', close)
-      removeEventListener('keydown', close)
+      element.removeEventListener('keydown', key)
     }
   }, [open])
 

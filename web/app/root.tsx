@@ -1,30 +1,26 @@
 import { useEffect } from 'preact/hooks'
-import { asApiError } from '../api/api-error.ts'
 import { AccountPage } from '../pages/account.tsx'
 import { PlaybackPage } from '../pages/playback.tsx'
 import { RecordingsPage } from '../pages/recordings.tsx'
 import { SharePage } from '../pages/share.tsx'
 import { SignInPage } from '../pages/sign-in.tsx'
 import { NotFound } from '../ui/faces.tsx'
-import { type App, AppContext, type SignedIn } from './app-state.ts'
+import { type App, AppContext } from './app-state.ts'
 import { Frame } from './frame.tsx'
 
 /** Chooses the page. Signed-out visitors see the sign-in page at whatever address they came for, and go on there. */
 export function Root({ app }: { app: App }) {
-  useEffect(() => {
-    app.api
-      .call<SignedIn>('/api/session')
-      .then((session) => app.setSession(session.user ? session : null))
-      .catch((error) => {
-        if (app.session.value === undefined) app.setSession(null)
-        if (asApiError(error).status !== 401) console.warn(asApiError(error).message)
-      })
-  }, [app])
-
   const { path } = app.router.place.value
   const session = app.session.value
-  const ticket = path === '/sign-in' && location.hash.startsWith('#ticket=')
-  if (session === undefined && !ticket) return <AppContext.Provider value={app}>{null}</AppContext.Provider>
+  const ticket = path === '/sign-in' ? /^#ticket=([\w-]+)$/.exec(location.hash)?.[1] : undefined
+  useEffect(() => {
+    if (ticket !== undefined) app.enterByLink(ticket)
+  }, [app, ticket])
+  useEffect(() => {
+    if (ticket === undefined) app.askSession()
+  }, [app])
+
+  if (session === undefined) return null
   return (
     <AppContext.Provider value={app}>
       {!session || path === '/sign-in' ? (

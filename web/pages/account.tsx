@@ -3,6 +3,7 @@ import { type ApiError, asApiError } from '../api/api-error.ts'
 import { useApp } from '../app/app-state.ts'
 import { useSignOut } from '../app/sign-out.ts'
 import type { ThemeChoice } from '../app/theme.ts'
+import { usePageTitle } from '../ui/page-title.ts'
 
 const themes: [ThemeChoice, string][] = [
   ['system', 'As the desktop'],
@@ -13,12 +14,23 @@ const themes: [ThemeChoice, string][] = [
 export function AccountPage() {
   const { session, theme } = useApp()
   const signOut = useSignOut()
+  usePageTitle('Account')
   return (
     <div class="account">
       <h1>{session.value?.user}</h1>
       <section class="card">
         <h2>Roles</h2>
-        <p>{session.value?.roles.join(', ') || 'None. Ask a policy administrator.'}</p>
+        {session.value?.roles.length ? (
+          <p class="roles">
+            {session.value.roles.map((role) => (
+              <span class="pill" key={role}>
+                {role}
+              </span>
+            ))}
+          </p>
+        ) : (
+          <p class="soft">None. Ask a policy administrator for those you need.</p>
+        )}
       </section>
       <section class="card">
         <h2>Colours</h2>

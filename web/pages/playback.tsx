@@ -6,7 +6,8 @@ import { useApp } from '../app/app-state.ts'
 import { type OpenPlayer, openPlayer } from '../player/open-player.ts'
 import { PlayerView } from '../player/player-view.tsx'
 import { Delayed, ErrorFace } from '../ui/faces.tsx'
-import { localText, zoneText } from '../ui/format-time.ts'
+import { durationText, localText, zoneText } from '../ui/format-time.ts'
+import { usePageTitle } from '../ui/page-title.ts'
 
 export function PlaybackPage({ id }: { id: string }) {
   const { api, router } = useApp()
@@ -14,11 +15,13 @@ export function PlaybackPage({ id }: { id: string }) {
   const opened = useSignal<OpenPlayer | undefined>(undefined)
   const error = useSignal<ApiError | undefined>(undefined)
   const attempt = useSignal(0)
+  const named = recording.value
+  usePageTitle(named ? `${named.user}@${named.host} ${named.application}` : 'Recording')
 
   useEffect(() => {
     let gone = false
     const wanted = Number(router.place.peek().query.get('t') ?? Number.NaN)
-    const startUs = Number.isFinite(wanted) && wanted >= 0 ? wanted * 1e6 : undefined
+    const startUs = Number.isFinite(wanted) && wanted >= 0 ? Math.round(wanted * 1e6) : undefined
     const detail = () => api.call<RecordingDetail>(`/api/recordings/${id}`)
     const changed = () => {
       detail().then(
@@ -72,6 +75,7 @@ export function PlaybackPage({ id }: { id: string }) {
         <span class="soft" title={zoneText(startMs)}>
           {localText(startMs)}
         </span>
+        {found.state !== 'live' && <span class="soft">{durationText(found.durationMs)}</span>}
         {found.state === 'dormant' && !player.live.value && (
           <span class="pill medium" title="Data stopped coming and the session did not close">
             dormant

@@ -1,20 +1,20 @@
-import { useEffect, useMemo } from 'preact/hooks'
 import { useApp } from '../app/app-state.ts'
 import { FilterBar } from '../recordings/filter-bar.tsx'
 import { addressOf, apiQuery, filtersOf } from '../recordings/filters.ts'
-import { openRecordingList } from '../recordings/recording-list.ts'
+import { useKeptList } from '../recordings/kept-list.ts'
 import { RecordingTable } from '../recordings/recording-table.tsx'
 import { CopyLine } from '../ui/copy.tsx'
 import { Delayed, ErrorFace } from '../ui/faces.tsx'
+import { Icon } from '../ui/icon.tsx'
+import { usePageTitle } from '../ui/page-title.ts'
 
 /** All recordings, or with `live` those whose session still runs. */
 export function RecordingsPage({ live }: { live: boolean }) {
-  const { api, router } = useApp()
+  const { router } = useApp()
   const query = router.place.value.query
-  const asked = apiQuery(query, live).toString()
-  const list = useMemo(() => openRecordingList(api, new URLSearchParams(asked)), [api, asked])
-  useEffect(() => () => list.close(), [list])
+  const list = useKeptList(apiQuery(query, live).toString())
 
+  usePageTitle(live ? 'Live sessions' : 'Recordings')
   const path = live ? '/live' : '/'
   const filters = filtersOf(query)
   const text = query.get('q') ?? ''
@@ -44,6 +44,7 @@ export function RecordingsPage({ live }: { live: boolean }) {
       {rows.length > 0 && (
         <RecordingTable
           rows={rows}
+          selected={list.selected}
           oldestFirst={oldestFirst}
           ended={list.state.value === 'end'}
           more={list.state.value === 'error' ? () => undefined : list.more}
@@ -51,7 +52,11 @@ export function RecordingsPage({ live }: { live: boolean }) {
           turn={() => router.go(addressOf(path, filters, text, !oldestFirst), { replace: true })}
         />
       )}
-      {rows.length > 0 && list.state.value === 'loading' && <p class="list-foot soft">Loading more…</p>}
+      {rows.length > 0 && list.state.value !== 'error' && (
+        <p class="list-foot soft small" role="status">
+          {list.state.value === 'end' ? countText(rows.length, live) : 'Loading more…'}
+        </p>
+      )}
       {list.state.value === 'error' && <ErrorFace error={list.error.value} retry={list.more} />}
       {rows.length === 0 && list.state.value === 'end' && (
         <Empty live={live} narrowed={narrowed} path={path} />
@@ -60,10 +65,16 @@ export function RecordingsPage({ live }: { live: boolean }) {
   )
 }
 
+function countText(count: number, live: boolean): string {
+  const what = live ? 'live session' : 'recording'
+  return `${count.toLocaleString('en')} ${what}${count === 1 ? '' : 's'}`
+}
+
 function Empty({ live, narrowed, path }: { live: boolean; narrowed: boolean; path: string }) {
   if (narrowed)
     return (
       <div class="middle" data-testid="empty">
+        <Icon name="list" size={36} />
         <h1>Nothing matches these filters</h1>
         <a class="button" href={path}>
           Remove all filters
@@ -72,6 +83,7 @@ function Empty({ live, narrowed, path }: { live: boolean; narrowed: boolean; pat
     )
   return (
     <div class="middle" data-testid="empty">
+      <Icon name={live ? 'live' : 'list'} size={36} />
       <h1>{live ? 'No session is running' : 'Nothing is recorded yet'}</h1>
       <p class="soft">
         {live ? 'Start one in a terminal, and it appears here at once:' : 'Record a shell on this machine:'}

@@ -4,11 +4,13 @@ import { type ApiError, asApiError } from '../api/api-error.ts'
 import { useApp } from '../app/app-state.ts'
 import { Delayed, ErrorFace } from '../ui/faces.tsx'
 import { Icon } from '../ui/icon.tsx'
+import { usePageTitle } from '../ui/page-title.ts'
 
 /** Goes from a share link to the moment it was copied at. */
 export function SharePage({ token }: { token: string }) {
   const { api, router } = useApp()
   const error = useSignal<ApiError | undefined>(undefined)
+  usePageTitle('Link')
   useEffect(() => {
     api
       .call<{ recording: string; timeUs: number }>(`/api/links/${token}`)

@@ -1,52 +1,42 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { type ApiError, asApiError } from '../api/api-error.ts'
-import { type SignedIn, useApp } from '../app/app-state.ts'
+import { asApiError } from '../api/api-error.ts'
+import { useApp } from '../app/app-state.ts'
+import { usePageTitle } from '../ui/page-title.ts'
 
-const ticketMark = '#ticket='
-
-/** A name and password, or a one-time link from `tapedeck up`, which must not stay in the address or the history. */
+/** A name and password, and why a one-time link did not work. Who is signed in is led on. */
 export function SignInPage() {
-  const { api, router, setSession, session } = useApp()
+  const { router, session, signInError: error, enter } = useApp()
   const user = useSignal('')
   const password = useSignal('')
   const busy = useSignal(false)
-  const error = useSignal<ApiError | undefined>(undefined)
   const first = useRef<HTMLInputElement>(null)
+  usePageTitle('Sign in')
 
-  const enter = async (body: { ticket: string } | { user: string; password: string }) => {
+  useEffect(() => {
+    if (!session.value) first.current?.focus()
+    else if (router.place.value.path === '/sign-in') router.go('/', { replace: true })
+  }, [session.value])
+
+  const submit = async (event: Event) => {
+    event.preventDefault()
+    if (busy.value) return
     busy.value = true
     error.value = undefined
     try {
-      setSession(await api.call<SignedIn>('/api/session', { method: 'POST', body }))
-      if (router.place.value.path === '/sign-in') router.go('/', { replace: true })
+      await enter({ user: user.value, password: password.value })
     } catch (caught) {
       error.value = asApiError(caught)
-      if (session.value === undefined) setSession(null)
     }
     busy.value = false
   }
 
-  useEffect(() => {
-    if (location.hash.startsWith(ticketMark)) {
-      const ticket = decodeURIComponent(location.hash.slice(ticketMark.length))
-      router.go('/sign-in', { replace: true })
-      enter({ ticket })
-    } else if (session.value && router.place.value.path === '/sign-in') {
-      router.go('/', { replace: true })
-    } else first.current?.focus()
-  }, [])
-
   return (
     <div class="alone">
-      <form
-        class="card"
-        onSubmit={(event) => {
-          event.preventDefault()
-          if (!busy.value) enter({ user: user.value, password: password.value })
-        }}
-      >
-        <h1>Sign in to Tapedeck</h1>
+      <form class="card" onSubmit={submit}>
+        <h1>
+          <img class="sign-in-mark" src="/icon.svg" alt="" /> Sign in to Tapedeck
+        </h1>
         {error.value && (
           <div class="notice severe" role="alert" data-testid="sign-in-error">
             {error.value.message}

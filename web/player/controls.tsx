@@ -1,6 +1,6 @@
 import type { Signal } from '@preact/signals'
-import { clockText } from '../ui/format-time.ts'
-import { Icon, type IconName } from '../ui/icon.tsx'
+import { Button, release, Toggle } from './control-button.tsx'
+import { LiveControls } from './live-controls.tsx'
 import type { LiveDelay } from './live-delay.ts'
 import { type Player, speeds } from './player.ts'
 import { ShareButton } from './share-button.tsx'
@@ -15,6 +15,8 @@ interface Props {
   shadeIdle: Signal<boolean>
   /** The time as the reviewer wants it: elapsed or of the wall clock. */
   text(timeUs: number): string
+  /** The zone of the wall clock. */
+  zone: string
   fullScreen(): void
   showSpeed(): void
 }
@@ -23,7 +25,7 @@ export function speedText(speed: number): string {
   return `${speed === 0.25 ? '¼' : speed === 0.5 ? '½' : speed}×`
 }
 
-/** The row under the timeline. It never covers the screen. */
+/** The row under the timeline. It never covers the screen, and what comes and goes in it moves nothing else. */
 export function Controls(props: Props) {
   const { player, fit, panel, wallClock, shadeIdle } = props
   const runs = player.playing.value || player.following.value
@@ -38,9 +40,29 @@ export function Controls(props: Props) {
         />
         <Button icon="stop" label="Stop; playing then starts at 0" id="stop" press={() => player.stop()} />
         <Button icon="back" label="7 seconds back" id="back-7" text="7" press={() => player.by(-7_000_000)} />
+        <button
+          type="button"
+          class="button bare time"
+          data-testid="time"
+          title={
+            wallClock.value
+              ? 'The clock of the session, in your time zone; click for elapsed time'
+              : 'Elapsed time; click for the clock of the session'
+          }
+          onClick={(event) => {
+            wallClock.value = !wallClock.value
+            release(event)
+          }}
+        >
+          <Position {...props} />
+        </button>
+        <LiveControls player={player} delay={props.delay} />
+      </div>
+      <div class="group right">
         <select
           class="input speed"
-          aria-label="Speed (− and +)"
+          title="Speed (− and +)"
+          aria-label="Speed"
           data-testid="speed"
           value={player.speed.value}
           onChange={(event) => {
@@ -58,34 +80,24 @@ export function Controls(props: Props) {
         <Toggle
           value={player.skipIdle}
           id="skip-idle"
+          icon="skip"
           label="Skip idle"
           title="Pass over times without output"
         />
-        <button
-          type="button"
-          class="button bare time"
-          data-testid="time"
-          title={
-            wallClock.value
-              ? 'Wall clock of the recording, in your zone; click for elapsed'
-              : 'Elapsed; click for the wall clock'
-          }
-          onClick={() => {
-            wallClock.value = !wallClock.value
-          }}
-        >
-          <Position {...props} />
-        </button>
-        <LiveControls {...props} />
-      </div>
-      <div class="group right">
         <Toggle
           value={shadeIdle}
           id="shade-idle"
-          label="Idle shown"
-          title="Shade idle time on the timeline"
+          icon="shade"
+          label="Shade idle"
+          title="Shade times without output on the timeline"
         />
-        <Toggle value={fit} id="fit" label="Fit" title="Fit the screen, or pan it at its own size" />
+        <Toggle
+          value={fit}
+          id="fit"
+          icon="fit"
+          label="Fit"
+          title="Fit the whole screen in, or show it at its own size to pan"
+        />
         <ShareButton id={props.id} player={player} />
         <Button
           icon="panel"
@@ -100,92 +112,14 @@ export function Controls(props: Props) {
 }
 
 // Alone in re-rendering with every frame.
-function Position({ player, text }: Props) {
+function Position({ player, text, wallClock, zone }: Props) {
   return (
     <>
       <span data-testid="position">{text(player.positionUs.value)}</span>
-      <span class="soft"> / {text(player.live.value ? player.endUs : player.source.endUs.value)}</span>
-    </>
-  )
-}
-
-function LiveControls({ player, delay }: Props) {
-  if (!player.live.value) return null
-  const following = player.following.value
-  const behindUs = player.endUs - player.positionUs.value
-  return (
-    <>
-      <span class={following ? 'pill live' : 'pill'} data-testid="live-pill">
-        LIVE
+      <span class="soft">
+        / {text(player.live.value ? player.endUs : player.source.endUs.value)}
+        {wallClock.value && ` ${zone}`}
       </span>
-      {following ? (
-        <span class="soft small delay" data-testid="delay">
-          {player.connected.value ? delay.text.value : 'connection lost, trying again…'}
-        </span>
-      ) : (
-        <>
-          <span class="soft small delay">{clockText(behindUs)} behind</span>
-          <button type="button" class="button" data-testid="go-live" onClick={() => player.goLive()}>
-            Go live
-          </button>
-        </>
-      )}
     </>
-  )
-}
-
-interface ButtonProps {
-  icon: IconName
-  label: string
-  id: string
-  text?: string
-  press(): void
-}
-
-function Button({ icon, label, id, text, press }: ButtonProps) {
-  return (
-    <button
-      type="button"
-      class={text ? 'button bare' : 'button bare icon'}
-      title={label}
-      aria-label={label}
-      data-testid={id}
-      onClick={(event) => {
-        press()
-        // The keyboard belongs to the player: a space must not press this again.
-        if (event.detail > 0) event.currentTarget.blur()
-      }}
-    >
-      <Icon name={icon} />
-      {text}
-    </button>
-  )
-}
-
-function Toggle({
-  value,
-  id,
-  label,
-  title,
-}: {
-  value: Signal<boolean>
-  id: string
-  label: string
-  title: string
-}) {
-  return (
-    <button
-      type="button"
-      class={`button bare toggle ${id}`}
-      aria-pressed={value.value}
-      title={title}
-      data-testid={id}
-      onClick={(event) => {
-        value.value = !value.value
-        if (event.detail > 0) event.currentTarget.blur()
-      }}
-    >
-      {label}
-    </button>
   )
 }

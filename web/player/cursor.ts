@@ -37,7 +37,6 @@ export function nextEvent(
     if (!events) return { waits: segment }
     const event = events[cursor.event]
     if (event) return { event }
-    if (cursor.segment === segments.length - 1 && !segment.sealed) return {}
     if (cursor.segment === segments.length - 1) return {}
     cursor.segment += 1
     cursor.event = 0

@@ -1,14 +1,23 @@
-/** What may be spent at once before output counts as hostile: a hang that a reviewer would take for a crash. */
-const reserveMs = 2000
-/** Ordinary output takes 0.1 µs a character on two busy cores; ten times that is still ordinary. */
-const msPerCharacter = 0.001
+/**
+ * What may be spent before output counts as hostile. Drawing is sliced and the page stays alive, so this is waiting and
+ * no hang; and what is left out is missing from what a reviewer sees, so it is long.
+ */
+const reserveMs = 10_000
+/** Ordinary output takes 0.1 µs a character on two idle cores; fifty times that is still ordinary on a busy machine. */
+const msPerCharacter = 0.005
 /** While nothing hostile comes, the reserve fills up again at this share of the time. */
 const refill = 0.5
 
 /** How much drawing time recorded output may still take. */
 export class DrawBudget {
+  readonly #now: () => number
   #leftMs = reserveMs
-  #atMs = performance.now()
+  #atMs: number
+
+  constructor(now = () => performance.now()) {
+    this.#now = now
+    this.#atMs = now()
+  }
 
   get spent(): boolean {
     this.#fill(0)
@@ -21,7 +30,7 @@ export class DrawBudget {
   }
 
   #fill(characters: number): void {
-    const nowMs = performance.now()
+    const nowMs = this.#now()
     const more = (nowMs - this.#atMs) * refill + characters * msPerCharacter
     this.#leftMs = Math.min(reserveMs, this.#leftMs + more)
     this.#atMs = nowMs

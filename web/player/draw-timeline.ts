@@ -43,7 +43,7 @@ export function drawTimeline(canvas: HTMLCanvasElement, player: Player, shadeIdl
   drawStrip(context, player, segments, x, height, colour)
 }
 
-// Below the bars: loaded, not loaded, and in amber what no SEAL proves yet.
+// Below the bars: loaded, not loaded, and in amber what nothing proves, or not yet.
 function drawStrip(
   context: CanvasRenderingContext2D,
   player: Player,
@@ -57,10 +57,9 @@ function drawStrip(
   context.fillRect(0, top, x(player.endUs), stripPixels)
   for (const segment of segments) {
     if (segment.kind === 'gap') continue
-    const loaded = player.source.has(segment)
-    if (segment.sealed && !loaded) continue
-    context.fillStyle = segment.sealed ? colour('ink-faint') : colour('medium-mark')
-    const until = segment.sealed ? segment.endUs : player.endUs
+    if (segment.proven && !player.source.has(segment)) continue
+    context.fillStyle = segment.proven ? colour('ink-faint') : colour('medium-mark')
+    const until = segment.closed ? segment.endUs : player.endUs
     context.fillRect(x(segment.startUs), top, Math.max(1, x(until) - x(segment.startUs)), stripPixels)
   }
 }

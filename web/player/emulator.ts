@@ -1,8 +1,7 @@
-import type { SerializeAddon } from '@xterm/addon-serialize'
 import { Terminal } from '@xterm/xterm'
-import { clampSize, TerminalGuard } from '../../format/terminal-guard.ts'
+import { type Carried, clampSize, TerminalGuard } from '../../format/terminal-guard.ts'
 import { DrawBudget } from './draw-budget.ts'
-import { openSerializer, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { terminalTheme } from './terminal-theme.ts'
 
 /** Lines kept above the screen: nobody scrolls in a player, which seeks instead. */
@@ -16,12 +15,18 @@ const sliceMs = 12
 /** Slices given at once: the emulator rests between them by itself. */
 const slicesAtOnce = 4
 
+/** What an emulator shows and what its guard holds back: given to another, that one goes on the same. */
+export interface Picture {
+  screen: Snapshot
+  carried: Carried
+}
+
 /** An xterm.js behind the guard. Recorded bytes draw on it and act on nothing else; without `open` it draws unseen. */
 export class Emulator {
   readonly terminal: Terminal
   readonly #guard = new TerminalGuard()
-  readonly #serializer: SerializeAddon
   #queue: Promise<void> = Promise.resolve()
+  #jobs = 0
   #pending = 0
   #generation = 0
   #slice = sliceCharacters.first
@@ -43,7 +48,6 @@ export class Emulator {
       logLevel: 'off',
       linkHandler: { activate: () => undefined },
     })
-    this.#serializer = openSerializer(this.terminal)
     refuseActions(this.terminal)
     this.resize(80, 24)
   }
@@ -58,18 +62,10 @@ export class Emulator {
     return this.#queue
   }
 
-  /** True when no sequence is half given: a picture taken now is all there is. */
-  get atRest(): boolean {
-    return this.#guard.atRest
-  }
-
   resize(columns: number, rows: number): void {
     const size = drawnSize(columns, rows)
     this.#guard.resize(size.columns, size.rows)
-    if (size.columns === this.terminal.cols && size.rows === this.terminal.rows) return
-    // In order with what is still being written.
-    if (this.#pending === 0) this.terminal.resize(size.columns, size.rows)
-    else this.#then(async () => this.terminal.resize(size.columns, size.rows))
+    this.#then(async () => this.terminal.resize(size.columns, size.rows))
   }
 
   /** Draws output. The promise is for who must wait; most need not. */
@@ -77,31 +73,31 @@ export class Emulator {
     const safe = this.#guard.push(text)
     if (safe === '') return this.#queue
     this.#pending += safe.length
-    if (this.#pending === safe.length && safe.length <= sliceCharacters.least) {
-      // The way of live bytes: straight to the emulator.
-      return this.#then(() => this.#draw(safe), true)
-    }
-    return this.#then(() => this.#drawSlices(safe))
+    const generation = this.#generation
+    // Live bytes come in small pieces, which need no slicing and no measuring.
+    if (safe.length <= sliceCharacters.least) return this.#then(() => this.#draw(safe))
+    return this.#then(() => this.#drawSlices(safe, generation))
   }
 
-  /** Shows a picture in place of everything before. */
-  restore(snapshot: Snapshot): Promise<void> {
+  /** Shows a picture in place of everything before, also of what was given and is not drawn yet. */
+  restore({ screen, carried }: Picture): Promise<void> {
     this.#generation += 1
-    this.#guard.reset()
-    this.#guard.resize(snapshot.columns, snapshot.rows)
-    // Leaving the other screen makes xterm.js show its cursor, which else waits for the keyboard.
-    const text = `\u001bc\u001b[?47l${snapshot.text}`
-    this.#pending += text.length
+    this.#guard.resize(screen.columns, screen.rows)
+    this.#guard.carryOn(carried)
     return this.#then(async () => {
-      this.terminal.resize(snapshot.columns, snapshot.rows)
-      await this.#draw(text)
+      restoreSnapshot(this.terminal, screen)
+      this.terminal.refresh(0, screen.rows - 1)
     })
   }
 
-  /** The picture now; waits for what is being drawn. */
-  async snapshot(): Promise<Snapshot> {
-    await this.#queue
-    return takeSnapshot(this.terminal, this.#serializer)
+  /** The picture after all that was given so far. */
+  async picture(): Promise<Picture> {
+    const { carried } = this.#guard
+    let screen: Snapshot | undefined
+    await this.#then(async () => {
+      screen = takeSnapshot(this.terminal)
+    })
+    return { screen: screen!, carried }
   }
 
   dispose(): void {
@@ -109,8 +105,13 @@ export class Emulator {
     this.terminal.dispose()
   }
 
-  #then(work: () => Promise<void>, now = false): Promise<void> {
-    this.#queue = now ? work() : this.#queue.then(work)
+  // In the order given; at once when nothing is before it.
+  #then(work: () => Promise<void>): Promise<void> {
+    const done = this.#jobs === 0 ? work() : this.#queue.then(work, work)
+    this.#jobs += 1
+    this.#queue = done.finally(() => {
+      this.#jobs -= 1
+    })
     return this.#queue
   }
 
@@ -123,8 +124,7 @@ export class Emulator {
     )
   }
 
-  async #drawSlices(text: string): Promise<void> {
-    const generation = this.#generation
+  async #drawSlices(text: string, generation: number): Promise<void> {
     for (let at = 0; at < text.length; ) {
       const stale = generation !== this.#generation
       if (stale || this.#budget.spent) {

@@ -1,7 +1,7 @@
 import type { Terminal } from '@xterm/xterm'
 
-/** Font sizes tried, in CSS pixels: below nobody reads it, above it is only larger. */
-const fontPixels = { least: 5, most: 26, natural: 14 }
+/** Font sizes tried, in CSS pixels: the least still shows the shape of a wide screen on a phone, above it is only larger. */
+const fontPixels = { least: 2, most: 26, natural: 14 }
 /** Halves keep glyphs sharp enough and come close to filling the width. */
 const step = 0.5
 /** A guess from the measured size is right or off by a step or two. */

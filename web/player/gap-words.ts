@@ -8,6 +8,7 @@ export const gapReasons: Record<string, string> = {
   crash: 'the host stopped before it was saved',
   paused: 'recording was paused',
   store: 'the server lost it',
+  damaged: 'it is damaged and cannot be read',
 }
 
 export function gapAt(segments: Segment[], timeUs: number): Segment | undefined {

@@ -33,7 +33,7 @@ export function playerKey(event: KeyboardEvent, actions: PlayerActions): boolean
   if (event.altKey || event.metaKey) return false
   const moveUs = keyMoveUs(event.key, event.ctrlKey)
   if (moveUs !== undefined) player.by(moveUs)
-  else if (event.key === 'F11') actions.fullScreen()
+  else if (event.key === 'F11' || (event.key === 'Escape' && document.fullscreenElement)) actions.fullScreen()
   else if (event.key === 'F10') actions.ownWindow()
   else if (event.ctrlKey) return false
   else if (event.key === 'Home') player.seek(0)

@@ -21,8 +21,9 @@ export function openLiveDelay(): LiveDelay {
       samples.push(Date.now() - recordedMs)
       if (samples.length > samplesMax) samples.shift()
       const middle = [...samples].sort((a, b) => a - b)[samples.length >> 1]!
-      const plausible = middle >= 0 && middle < plausibleMs
-      text.value = plausible ? `delay ${(middle / 1000).toFixed(1)} s` : 'delay unknown: the clocks differ'
+      if (middle < 0 || middle >= plausibleMs) text.value = 'delay unknown: the clocks differ'
+      else if (middle < 1000) text.value = `delay ${Math.max(10, Math.round(middle / 10) * 10)} ms`
+      else text.value = `delay ${(middle / 1000).toFixed(1)} s`
     },
   }
 }

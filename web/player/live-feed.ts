@@ -14,6 +14,8 @@ export interface LiveFeedEvents {
   connected(connected: boolean): void
   /** The recording is complete and all of it has come. */
   done(): void
+  /** A connection did not come about. `true` = never try again. */
+  refused(): Promise<boolean>
 }
 
 /** Stream bytes of a live recording as the server gets them; comes back by itself after a cut. Returns how to end it. */
@@ -25,12 +27,14 @@ export function openLiveFeed(recording: string, events: LiveFeedEvents): () => v
 
   function connect(): void {
     let next = events.offset()
+    let opened = false
     const url = new URL(`/api/recordings/${recording}/live?stream=cast&from=${next}`, location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
     socket = new WebSocket(url)
     socket.binaryType = 'arraybuffer'
     socket.onopen = () => {
       failures = 0
+      opened = true
       events.connected(true)
     }
     socket.onmessage = ({ data }) => {
@@ -51,10 +55,13 @@ export function openLiveFeed(recording: string, events: LiveFeedEvents): () => v
       events.bytes(next, new Uint8Array(data as ArrayBuffer, headerBytes + skip))
       next = offset + size
     }
-    socket.onclose = ({ code }) => {
+    socket.onclose = async ({ code }) => {
       if (closed) return
       if (code === closedComplete) return events.done()
       events.connected(false)
+      // A browser does not say why, so the server is asked.
+      if (!opened && (await events.refused())) closed = true
+      if (closed) return
       const most = Math.min(backoffMs.most, backoffMs.first * 2 ** failures++)
       timer = window.setTimeout(connect, Math.random() * most)
     }

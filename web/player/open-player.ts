@@ -1,4 +1,5 @@
 import type { Api } from '../api/api.ts'
+import { ApiError, asApiError } from '../api/api-error.ts'
 import type { RecordingDetail } from '../api/recording.ts'
 import { Emulator } from './emulator.ts'
 import { type LiveDelay, openLiveDelay } from './live-delay.ts'
@@ -57,13 +58,9 @@ export async function openPlayer(
     closeFeed = openLiveFeed(recording.id, {
       offset: () => source.tailOffset,
       bytes(offset, bytes) {
-        try {
-          source.pushTail(offset, bytes)
-          finishIfWhole()
-        } catch (error) {
-          player.fail(error)
-          closeFeed?.()
-        }
+        source.pushTail(offset, bytes)
+        if (source.damaged.value) finish()
+        else finishIfWhole()
       },
       state(state, size) {
         // The state may come before the last bytes do.
@@ -72,6 +69,16 @@ export async function openPlayer(
         finishIfWhole()
       },
       done: () => finish(),
+      async refused() {
+        // The plain address tells why the feed is refused, and 426 where it is not.
+        const error = await api.call(`/api/recordings/${recording.id}/live`).catch(asApiError)
+        if (!(error instanceof ApiError) || ![401, 403, 404].includes(error.status)) return false
+        player.refused.value = error
+        source.fed = false
+        player.setLive(false)
+        await source.readTail()
+        return true
+      },
       connected: (connected) => {
         player.connected.value = connected
       },

@@ -1,50 +1,71 @@
+import type { Terminal } from '@xterm/xterm'
 import { before, type Cursor, drawUntil, segmentAt } from './cursor.ts'
-import { Emulator } from './emulator.ts'
+import { Emulator, type Picture } from './emulator.ts'
 import type { RecordingSource } from './recording-source.ts'
-import type { Snapshot } from './snapshot.ts'
 
 /** Output between two kept pictures: 20 to 50 ms of drawing, which is what a seek then costs. */
 const pictureEveryCharacters = 512 * 1024
-/** Kept pictures, in characters. Beyond, every second one is forgotten. */
-const picturesCharactersMax = 24 * 1024 * 1024
+/** Kept pictures: 24 KB each for a screen of 80x24. Beyond, every second one is forgotten. */
+const picturesBytesMax = 48 * 1024 * 1024
 /** Output drawn before other work gets its turn. */
 const stepCharacters = 256 * 1024
 /** How often a scan looks whether it may go on. */
 const yieldMs = 30
-/** Events passed at most to get out of the middle of a sequence. */
-const restEventsMax = 50
 
-export interface Picture {
+/** The screen after the events before `cursor`. */
+export interface PlacedPicture {
   cursor: Cursor
-  snapshot: Snapshot
+  picture: Picture
 }
 
 /** Finds the screen at any moment: draws unseen from the nearest picture before it, and keeps pictures on the way. */
 export class PictureFinder {
   readonly #source: RecordingSource
   readonly #size: { columns: number; rows: number }
-  #pictures: Picture[] = []
   readonly #leftOut: (characters: number) => void
+  readonly #beginning: Promise<PlacedPicture>
+  #pictures: PlacedPicture[] = []
   #emulator: Emulator | undefined
+  #previewer: Emulator | undefined
   #finding = 0
 
   constructor(source: RecordingSource, columns: number, rows: number, leftOut: (characters: number) => void) {
     this.#leftOut = leftOut
     this.#source = source
     this.#size = { columns, rows }
-  }
-
-  get pictures(): readonly Picture[] {
-    return this.#pictures
+    const fresh = this.#openEmulator()
+    this.#beginning = fresh.picture().then((picture) => ({ cursor: { segment: 0, event: 0 }, picture }))
+    this.#beginning.finally(() => fresh.dispose())
   }
 
   /** The screen after all events up to `timeUs`. `near` is a picture to start from if it helps. Throws AbortError. */
-  async find(timeUs: number, signal: AbortSignal, near?: Picture): Promise<Picture> {
+  async find(timeUs: number, signal: AbortSignal, near: PlacedPicture): Promise<PlacedPicture> {
+    this.#emulator ??= this.#openEmulator()
+    const cursor = await this.#draw(this.#emulator, timeUs, signal, near)
+    const picture = await this.#emulator.picture()
+    signal.throwIfAborted()
+    return { cursor, picture }
+  }
+
+  /** The same as an emulator to look at, which the next preview uses again. */
+  async preview(timeUs: number, signal: AbortSignal): Promise<Terminal> {
+    this.#previewer ??= this.#openEmulator()
+    await this.#draw(this.#previewer, timeUs, signal)
+    await this.#previewer.settled
+    return this.#previewer.terminal
+  }
+
+  async #draw(
+    emulator: Emulator,
+    timeUs: number,
+    signal: AbortSignal,
+    near?: PlacedPicture,
+  ): Promise<Cursor> {
     const target = {
       segment: segmentAt(this.#source.segments.peek(), timeUs),
       event: Number.MAX_SAFE_INTEGER,
     }
-    let start: Picture = { cursor: { segment: 0, event: 0 }, snapshot: { ...this.#size, text: '' } }
+    let start = await this.#beginning
     for (const picture of near ? [...this.#pictures, near] : this.#pictures)
       if (
         before(picture.cursor, target) &&
@@ -52,36 +73,22 @@ export class PictureFinder {
         this.#isBefore(picture, timeUs)
       )
         start = picture
-    this.#emulator ??= this.#openEmulator()
-    const emulator = this.#emulator
     this.#finding += 1
     try {
-      return await this.#findFrom(emulator, start, timeUs, signal)
+      signal.throwIfAborted()
+      await emulator.restore(start.picture)
+      const cursor = { ...start.cursor }
+      await this.#run(emulator, cursor, timeUs, signal)
+      return cursor
     } finally {
       this.#finding -= 1
     }
-  }
-
-  async #findFrom(emulator: Emulator, start: Picture, timeUs: number, signal: AbortSignal): Promise<Picture> {
-    await emulator.restore(start.snapshot)
-    const cursor = { ...start.cursor }
-    await this.#run(emulator, cursor, timeUs, signal)
-    for (let passed = 0; !emulator.atRest && passed < restEventsMax; passed++) {
-      const events = this.#source.peek(this.#source.segments.peek()[cursor.segment]!)
-      const event = events?.[cursor.event]
-      if (!event) break
-      drawUntil(this.#source, emulator, cursor, event.timeUs, 1)
-    }
-    const snapshot = await emulator.snapshot()
-    signal.throwIfAborted()
-    return { cursor, snapshot }
   }
 
   /** Passes over the whole recording once, unseen and unhurried, so that every later seek has a picture near. */
   async scan(signal: AbortSignal): Promise<void> {
     const emulator = this.#openEmulator()
     try {
-      await emulator.restore({ ...this.#size, text: '' })
       await this.#run(emulator, { segment: 0, event: 0 }, Number.POSITIVE_INFINITY, signal, true)
     } finally {
       emulator.dispose()
@@ -90,6 +97,7 @@ export class PictureFinder {
 
   dispose(): void {
     this.#emulator?.dispose()
+    this.#previewer?.dispose()
   }
 
   async #run(
@@ -99,25 +107,25 @@ export class PictureFinder {
     signal: AbortSignal,
     behind = false,
   ): Promise<void> {
-    let sinceKept = 0
+    let charactersSinceKept = 0
     for (;;) {
       signal.throwIfAborted()
       const step = drawUntil(this.#source, emulator, cursor, timeUs, stepCharacters)
-      sinceKept += step.characters
+      charactersSinceKept += step.characters
       if (step.waits) await this.#source.load(step.waits)
       else if (!step.more) return
       // Drawing takes turns with the page by itself.
       await emulator.settled
       if (behind) await this.#notFinding(signal)
-      if (sinceKept < pictureEveryCharacters || !emulator.atRest) continue
+      if (charactersSinceKept < pictureEveryCharacters) continue
       const at = { ...cursor }
-      this.#keep({ cursor: at, snapshot: await emulator.snapshot() })
-      sinceKept = 0
+      this.#keep({ cursor: at, picture: await emulator.picture() })
+      charactersSinceKept = 0
     }
   }
 
   // Whether nothing the picture shows is later than `timeUs`: its last event, or the start of its frame, is not.
-  #isBefore(picture: Picture, timeUs: number): boolean {
+  #isBefore(picture: PlacedPicture, timeUs: number): boolean {
     const segment = this.#source.segments.peek()[picture.cursor.segment]
     if (!segment) return false
     if (picture.cursor.event === 0) return segment.startUs <= timeUs
@@ -132,17 +140,17 @@ export class PictureFinder {
 
   #openEmulator(): Emulator {
     const emulator = new Emulator()
+    emulator.resize(this.#size.columns, this.#size.rows)
     emulator.onLeftOut = this.#leftOut
     return emulator
   }
 
-  #keep(picture: Picture): void {
+  #keep(picture: PlacedPicture): void {
     const at = this.#pictures.findLastIndex((kept) => before(kept.cursor, picture.cursor)) + 1
     const next = this.#pictures[at]
     if (next && !before(picture.cursor, next.cursor)) return
     this.#pictures.splice(at, 0, picture)
-    const characters = this.#pictures.reduce((sum, kept) => sum + kept.snapshot.text.length, 0)
-    if (characters > picturesCharactersMax)
-      this.#pictures = this.#pictures.filter((_, index) => index % 2 === 0)
+    const bytes = this.#pictures.reduce((sum, kept) => sum + kept.picture.screen.bytes, 0)
+    if (bytes > picturesBytesMax) this.#pictures = this.#pictures.filter((_, index) => index % 2 === 0)
   }
 }

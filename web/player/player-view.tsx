@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { RecordingDetail } from '../api/recording.ts'
 import { ErrorFace } from '../ui/faces.tsx'
-import { clockText, localClockText } from '../ui/format-time.ts'
+import { clockText, localClockText, zoneShort } from '../ui/format-time.ts'
 import { Controls, speedText } from './controls.tsx'
 import type { Emulator } from './emulator.ts'
 import { playerKey } from './keyboard.ts'
@@ -54,7 +54,7 @@ export function PlayerView({ recording, player, emulator, delay }: Props) {
 
   useEffect(() => {
     const onKey = (event: KeyboardEvent) => {
-      if ((event.target as Element).matches?.('input, select, textarea')) return
+      if ((event.target as Element).closest?.('input, select, textarea, [role=menu], [aria-haspopup]')) return
       if (event.key === ' ' && (event.target as Element).matches?.('button, a')) return
       if (!playerKey(event, { player, fullScreen, ownWindow, showSpeed })) return
       event.preventDefault()
@@ -77,6 +77,7 @@ export function PlayerView({ recording, player, emulator, delay }: Props) {
           <TimelineBar player={player} text={text} shadeIdle={shadeIdle} />
           <Controls
             id={recording.id}
+            zone={zoneShort(startMs)}
             {...{ player, delay, fit, panel, wallClock, shadeIdle, text, fullScreen, showSpeed }}
           />
         </div>

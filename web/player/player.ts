@@ -1,12 +1,15 @@
 import { batch, type Signal, signal } from '@preact/signals'
-import { asApiError } from '../api/api-error.ts'
+import type { Terminal } from '@xterm/xterm'
+import { type ApiError, asApiError } from '../api/api-error.ts'
 import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
 import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
 import type { Emulator } from './emulator.ts'
+import { jumpAhead } from './jump-ahead.ts'
+import { LiveEdge } from './live-edge.ts'
 import { PictureFinder } from './picture-finder.ts'
 import type { RecordingSource } from './recording-source.ts'
-import { idleAhead } from './skip-idle.ts'
+import type { Segment } from './segment.ts'
 
 // paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
 // any ── seek ──▶ seeking ──▶ what it was                    any ── goLive ──▶ following ── pause, seek ──▶ paused, playing
@@ -19,8 +22,6 @@ export const speeds = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const
 const pendingCharactersMax = 1024 * 1024
 /** As much as this far behind, as after the tab was hidden, is passed over unseen rather than shown in fast motion. */
 const catchUpUs = 60_000_000
-/** A gap is shown this long, then playback goes on behind it. */
-const gapShownUs = 2_000_000
 /** Nearer than this to the live end, playback has caught up with it. */
 const liveEdgeUs = 150_000
 
@@ -37,6 +38,8 @@ export class Player {
   readonly error = signal<unknown>(undefined)
   /** False while a live session's feed is cut; it comes back by itself. */
   readonly connected = signal(true)
+  /** Why a session that runs cannot be watched live. */
+  readonly refused = signal<ApiError | undefined>(undefined)
   /** Counts up when the timeline's picture may have changed. */
   readonly activityChanges = signal(0)
   /** Characters left out because they would have hung the screen. */
@@ -48,13 +51,12 @@ export class Player {
   readonly #emulator: Emulator
   readonly #finder: PictureFinder
   readonly #clock = new Clock()
+  readonly #liveEdge = new LiveEdge()
   readonly #closed = new AbortController()
   #cursor: Cursor = { segment: 0, event: 0 }
   #seek = new AbortController()
   #request = 0
   #stopped = false
-  /** Where the live end was when it was last heard of. */
-  #liveEdge = { timeUs: 0, atMs: 0 }
 
   constructor(source: RecordingSource, emulator: Emulator, columns: number, rows: number) {
     this.source = source
@@ -65,7 +67,7 @@ export class Player {
     this.#finder = new PictureFinder(source, columns, rows, leftOut)
     emulator.onLeftOut = leftOut
     source.onDecoded = (segment, events) => {
-      this.activity.add(segment, events, segment.sealed)
+      this.activity.add(segment, events, segment.closed)
       this.activityChanges.value += 1
     }
     source.onTail = (events) => this.#tail(events.at(-1)!.timeUs)
@@ -74,7 +76,7 @@ export class Player {
 
   /** The end of the timeline now; for a live session it moves. */
   get endUs(): number {
-    return this.live.value ? Math.max(this.source.endUs.value, this.#liveNowUs()) : this.source.endUs.value
+    return this.live.value ? Math.max(this.source.endUs.value, this.#liveEdge.now()) : this.source.endUs.value
   }
 
   play(): void {
@@ -144,12 +146,10 @@ export class Player {
     this.#clock.set(goal)
     try {
       const drawTo = options.thenFollow ? Number.POSITIVE_INFINITY : goal
-      const near = this.#emulator.atRest
-        ? { cursor: { ...this.#cursor }, snapshot: await this.#emulator.snapshot() }
-        : undefined
-      const picture = await this.#finder.find(drawTo, signal, near)
-      this.#cursor = picture.cursor
-      await this.#emulator.restore(picture.snapshot)
+      const near = { cursor: { ...this.#cursor }, picture: await this.#emulator.picture() }
+      const found = await this.#finder.find(drawTo, signal, near)
+      this.#cursor = found.cursor
+      await this.#emulator.restore(found.picture)
       if (signal.aborted) return
       batch(() => {
         this.seeking.value = false
@@ -167,19 +167,23 @@ export class Player {
     }
   }
 
+  /** The screen at `timeUs`, unseen, until the next call. Throws ApiError. */
+  preview(timeUs: number): Promise<Terminal> {
+    return this.#finder.preview(timeUs, this.#closed.signal)
+  }
+
   goLive(): Promise<void> {
     return this.seek(this.endUs, { thenFollow: true })
   }
 
   /** The session runs, or has ended; at the end what follows becomes an ordinary recording. */
   setLive(live: boolean, nowUs?: number): void {
-    if (live && nowUs !== undefined) this.#liveEdge = { timeUs: nowUs, atMs: performance.now() }
+    if (live && nowUs !== undefined) this.#liveEdge.set(nowUs)
     if (this.live.value === live) return
     this.live.value = live
     if (live || !this.following.value) return
-    this.#clock.set(this.source.endUs.value)
     this.pause()
-    this.positionUs.value = this.source.endUs.value
+    this.seek(this.source.endUs.value)
   }
 
   /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. */
@@ -201,7 +205,10 @@ export class Player {
 
   readonly #tick = () => {
     this.#request = requestAnimationFrame(this.#tick)
-    if (this.following.value) this.positionUs.value = this.endUs
+    if (this.following.value) {
+      this.positionUs.value = this.endUs
+      this.#drawTail()
+    }
     if (!this.#clock.running || this.seeking.value) return
     if (this.#emulator.pendingCharacters > pendingCharactersMax) {
       this.#clock.set(this.positionUs.value)
@@ -217,10 +224,18 @@ export class Player {
     }
     const step = drawUntil(this.source, this.#emulator, this.#cursor, timeUs)
     if (step.waits) {
-      this.#wait(step.waits.startUs)
+      this.#clock.run(false)
+      this.#clock.set(Math.max(step.waits.startUs, this.positionUs.value))
+      this.#wait(step.waits)
       return
     }
-    this.positionUs.value = this.#jump(timeUs)
+    this.positionUs.value = jumpAhead(timeUs, {
+      segments: this.source.segments.peek(),
+      speed: this.speed.value,
+      skipIdle: this.skipIdle.value,
+      nextUs: nextEvent(this.source, this.#cursor).event?.timeUs,
+      endUs: this.live.value ? undefined : this.source.endUs.value,
+    })
     if (this.positionUs.value !== timeUs) this.#clock.set(this.positionUs.value)
     this.#prefetch()
     if (this.live.value) {
@@ -228,28 +243,10 @@ export class Player {
     } else if (timeUs >= this.source.endUs.value) this.pause()
   }
 
-  // Past a gap once it has been seen, and past idle time when that is wanted.
-  #jump(timeUs: number): number {
-    const gap = this.source.segments
-      .peek()
-      .find((segment) => segment.kind === 'gap' && segment.startUs <= timeUs && timeUs < segment.endUs)
-    if (
-      gap &&
-      timeUs - gap.startUs >= Math.min(gapShownUs * Math.max(1, this.speed.value), gap.endUs - gap.startUs)
-    )
-      return gap.endUs
-    if (gap || !this.skipIdle.value) return timeUs
-    const { event } = nextEvent(this.source, this.#cursor)
-    return idleAhead(timeUs, event?.timeUs, this.live.value ? undefined : this.source.endUs.value)
-  }
-
-  #wait(fromUs: number): void {
-    const { waits } = nextEvent(this.source, this.#cursor)
-    if (!waits || this.waiting.value) return
+  #wait(segment: Segment): void {
+    if (this.waiting.value) return
     this.waiting.value = true
-    this.#clock.run(false)
-    this.#clock.set(Math.max(fromUs, this.positionUs.value))
-    this.source.load(waits).then(
+    this.source.load(segment).then(
       () => {
         this.waiting.value = false
         this.#clock.run(this.playing.value && !this.seeking.value)
@@ -265,22 +262,17 @@ export class Player {
 
   #tail(newestUs: number): void {
     this.onTailTime?.(newestUs)
-    if (newestUs > this.#liveNowUs()) this.#liveEdge = { timeUs: newestUs, atMs: performance.now() }
+    if (newestUs > this.#liveEdge.now()) this.#liveEdge.set(newestUs)
     if (this.following.value) this.#drawTail()
   }
 
+  // As much as the screen takes: more comes faster than it draws, or the page is hidden and draws nothing. The cursor then
+  // stays behind, and every frame goes on from it.
   #drawTail(): void {
-    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY)
-    if (step.waits)
-      this.source.load(step.waits).then(
-        () => this.#drawTail(),
-        (error) => this.fail(error),
-      )
-    this.positionUs.value = this.endUs
-  }
-
-  #liveNowUs(): number {
-    return this.#liveEdge.timeUs + (performance.now() - this.#liveEdge.atMs) * 1000
+    const room = pendingCharactersMax - this.#emulator.pendingCharacters
+    if (room <= 0 || this.waiting.value) return
+    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY, room)
+    if (step.waits) this.#wait(step.waits)
   }
 
   /** Playing stops, and the page says why. */
@@ -290,6 +282,7 @@ export class Player {
       this.seeking.value = false
       this.waiting.value = false
       this.playing.value = false
+      this.following.value = false
       this.error.value = asApiError(error)
     })
     this.#clock.run(false)

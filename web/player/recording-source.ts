@@ -1,7 +1,6 @@
 import { type Signal, signal } from '@preact/signals'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import type { Api } from '../api/api.ts'
-import { asApiError } from '../api/api-error.ts'
 import type { FrameTable } from '../api/recording.ts'
 import { EventCache } from './event-cache.ts'
 import { decodeFrame } from './frame-decoder.ts'
@@ -20,6 +19,8 @@ export class RecordingSource {
   readonly segments: Signal<Segment[]> = signal([])
   readonly endUs = signal(0)
   readonly ended = signal(false)
+  /** True where the tail holds something that is no recording: what lies behind cannot be read. */
+  readonly damaged = signal(false)
   /** Offset up to which bytes are known. */
   size = 0
   /** True while a live feed brings the tail, so that it is waited for and not fetched. */
@@ -45,19 +46,29 @@ export class RecordingSource {
 
   /** Reads the frame table. Throws ApiError. */
   async readTable(): Promise<void> {
-    const table = await this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, {
-      signal: this.#gone.signal,
-    })
+    const table = await this.#readFrames()
     this.size = table.size
     this.ended.value = table.frames.some((entry) => entry.kind === 'end')
     this.segments.value = table.frames.filter((entry) => entry.kind !== 'end').map(segmentOf)
     this.#measure()
   }
 
+  // What came over the live feed is shown as proven once the server has checked it.
+  async #askProof(): Promise<void> {
+    const { frames } = await this.#readFrames().catch(() => ({ frames: [] }))
+    const proven = new Set(frames.filter((entry) => entry.sealed).map((entry) => entry.offset))
+    for (const segment of this.segments.value) if (proven.has(segment.offset)) segment.proven = true
+    if (proven.size > 0) this.segments.value = [...this.segments.value]
+  }
+
+  #readFrames(): Promise<FrameTable> {
+    return this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, { signal: this.#gone.signal })
+  }
+
   /** Where the live feed is to go on: behind what it has brought, else where what is not sealed begins. */
   get tailOffset(): number {
     if (this.#tail) return this.#tailEnd
-    const open = this.segments.value.find((segment) => !segment.sealed)
+    const open = this.segments.value.find((segment) => !segment.closed)
     if (open) return open.offset
     const last = this.segments.value.at(-1)
     return last ? last.offset + last.size : 0
@@ -73,7 +84,7 @@ export class RecordingSource {
     return segment.kind === 'gap' || this.#open.has(segment.offset) || this.#cache.has(segment.offset)
   }
 
-  /** A frame's events, fetched when need be. Throws ApiError or FormatError. */
+  /** A frame's events, fetched when need be; none where it does not decode. Throws ApiError. */
   load(segment: Segment): Promise<TimelineEvent[]> {
     const here = this.peek(segment)
     if (here) return Promise.resolve(here)
@@ -94,20 +105,21 @@ export class RecordingSource {
       Math.min(this.size, from + tailBytesMax),
       this.#gone.signal,
     )
-    try {
-      this.pushTail(from, bytes)
-    } catch (error) {
-      // A torn tail is played up to where it decodes (I5).
-      if (asApiError(error).name === 'AbortError') throw error
-    }
+    this.pushTail(from, bytes)
   }
 
-  /** Bytes from the live feed, from `tailOffset` on, in order and without holes. */
+  /** Bytes from the live feed, from `tailOffset` on, in order and without holes. What decodes is kept (I5). */
   pushTail(offset: number, bytes: Uint8Array): void {
+    if (this.damaged.value) return
     this.#tail ??= new TailDecoder(offset)
     this.#tailEnd = offset + bytes.length
     this.size = Math.max(this.size, this.#tailEnd)
-    for (const item of this.#tail.push(bytes)) this.#apply(item)
+    try {
+      for (const item of this.#tail.push(bytes)) this.#apply(item)
+    } catch {
+      this.damaged.value = true
+      for (const wake of this.#tailWaits.values()) wake()
+    }
     this.#measure()
   }
 
@@ -118,10 +130,10 @@ export class RecordingSource {
   }
 
   async #fetch(segment: Segment): Promise<TimelineEvent[]> {
-    if (!segment.sealed) {
+    if (!segment.closed) {
       if (this.fed) await new Promise<void>((resolve) => this.#tailWaits.set(segment.offset, resolve))
       else await this.readTail()
-      return this.#open.get(segment.offset) ?? []
+      return this.#openEvents(segment.offset)
     }
     const { bodyOffset, bodySize } = segment
     const body = await this.#api.bytes(
@@ -130,22 +142,38 @@ export class RecordingSource {
       bodyOffset + bodySize,
       this.#gone.signal,
     )
-    const events = await decodeFrame(body, segment.rawBytes)
+    const events = await decodeFrame(body, segment.rawBytes).catch(() => undefined)
+    if (!events) return this.#damaged(segment)
     this.#cache.put(segment.offset, events, segment.rawBytes)
     this.onDecoded?.(segment, events)
     return events
+  }
+
+  // Empty where the tail could not be read: known to have nothing, so that nobody asks again.
+  #openEvents(offset: number): TimelineEvent[] {
+    const events = this.#open.get(offset) ?? []
+    this.#open.set(offset, events)
+    return events
+  }
+
+  // Shown as a gap, behind which playback goes on (SPEC S1); that the proof fails is the verifier's to say.
+  #damaged(segment: Segment): TimelineEvent[] {
+    segment.kind = 'gap'
+    segment.reason = 'damaged'
+    this.segments.value = [...this.segments.value]
+    return []
   }
 
   #apply(item: TailItem): void {
     const segments = this.segments.value
     const last = segments.at(-1)
     if (item.kind === 'head') {
-      this.#open.set(item.offset, [])
+      this.#openEvents(item.offset)
       this.#tailWaits.get(item.offset)?.()
       this.#tailWaits.delete(item.offset)
       if (last?.offset === item.offset) return
       const startUs = item.head.start
-      this.#add({ kind: 'frame', offset: item.offset, size: 0, startUs, endUs: startUs, sealed: false })
+      this.#add({ kind: 'frame', offset: item.offset, size: 0, startUs, endUs: startUs, closed: false })
     } else if (item.kind === 'body' && last) {
       if (item.first) last.bodyOffset = item.offset
       last.bodySize = item.offset + item.size - last.bodyOffset
@@ -161,7 +189,7 @@ export class RecordingSource {
       last.endUs = item.seal.end
       last.rawBytes = item.seal.raw
       last.size = item.offset + item.size - last.offset
-      last.sealed = true
+      last.closed = true
       this.#cache.put(last.offset, this.#open.get(last.offset) ?? [], item.seal.raw)
       this.#open.delete(last.offset)
     } else if (item.kind === 'gap' && last?.offset !== item.offset) {
@@ -172,18 +200,22 @@ export class RecordingSource {
         size: item.size,
         startUs: from,
         endUs: to,
-        sealed: true,
+        closed: true,
         reason,
       })
     } else if (item.kind === 'end') {
       this.ended.value = true
     }
+    if (this.fed && item.kind !== 'head' && item.kind !== 'body') this.#askProof()
   }
 
   #add(
-    part: Partial<Segment> & Pick<Segment, 'kind' | 'offset' | 'size' | 'startUs' | 'endUs' | 'sealed'>,
+    part: Partial<Segment> & Pick<Segment, 'kind' | 'offset' | 'size' | 'startUs' | 'endUs' | 'closed'>,
   ): void {
-    const added = { bodyOffset: part.offset, bodySize: 0, rawBytes: 0, reason: undefined, ...part }
+    const added = {
+      ...{ bodyOffset: part.offset, bodySize: 0, rawBytes: 0, proven: false, reason: undefined },
+      ...part,
+    }
     this.segments.value = [...this.segments.value, added]
   }
 

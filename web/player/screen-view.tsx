@@ -1,11 +1,13 @@
 import type { Signal } from '@preact/signals'
 import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { Delayed } from '../ui/faces.tsx'
 import { clockText, durationText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
 import type { Emulator } from './emulator.ts'
 import { fitTerminal, naturalSize } from './fit.ts'
 import { gapAt, gapReasons } from './gap-words.ts'
+import { PanMap } from './pan-map.tsx'
 import type { Player } from './player.ts'
 import { seekWithWheel } from './wheel.ts'
 
@@ -19,21 +21,31 @@ interface Props {
 /** The screen, fitted or to pan, with what must be known about this moment laid over it. */
 export function ScreenView({ player, emulator, fit, flash }: Props) {
   const box = useRef<HTMLDivElement>(null)
+  const scroll = useRef<HTMLDivElement>(null)
   const host = useRef<HTMLDivElement>(null)
 
   useEffect(() => {
     const { terminal } = emulator
+    // Held here: an observer may still be told when the element is gone from the page.
+    const element = scroll.current!
     terminal.open(host.current!)
     // Nothing is ever typed here, so nothing may take the keyboard from the player.
-    terminal.textarea?.setAttribute('tabindex', '-1')
-    terminal.textarea?.setAttribute('aria-hidden', 'true')
-    const layOut = () => (fit.peek() ? fitTerminal(terminal, box.current!) : naturalSize(terminal))
+    if (terminal.textarea) terminal.textarea.disabled = true
+    const layOut = () => (fit.peek() ? fitTerminal(terminal, element) : naturalSize(terminal))
     const observer = new ResizeObserver(layOut)
-    observer.observe(box.current!)
+    observer.observe(element)
     const resized = terminal.onResize(() => requestAnimationFrame(layOut))
     const unseek = seekWithWheel(box.current!, player)
+    // What a reviewer marks on the screen is what they copy; without the keyboard xterm.js does not see it.
+    const copy = (event: ClipboardEvent) => {
+      if (!terminal.hasSelection()) return
+      event.clipboardData?.setData('text/plain', terminal.getSelection())
+      event.preventDefault()
+    }
+    addEventListener('copy', copy)
     layOut()
     return () => {
+      removeEventListener('copy', copy)
       observer.disconnect()
       resized.dispose()
       unseek()
@@ -41,12 +53,13 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
   }, [emulator, fit, player])
 
   useSignalEffect(() => {
-    if (fit.value) fitTerminal(emulator.terminal, box.current!)
-    else naturalSize(emulator.terminal)
+    if (!fit.value) naturalSize(emulator.terminal)
+    else if (scroll.current) fitTerminal(emulator.terminal, scroll.current)
   })
   // Written past the renderer: this changes with every frame.
   useSignalEffect(() => {
-    box.current?.setAttribute('data-time-us', String(Math.round(player.positionUs.value)))
+    box.current?.setAttribute('data-time-us', String(Math.floor(player.positionUs.value)))
+    box.current?.setAttribute('data-seeking', String(player.seeking.value))
   })
 
   const gap = gapAt(player.source.segments.value, player.positionUs.value)
@@ -55,10 +68,12 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
       class={fit.value ? 'screen fit' : 'screen pan'}
       ref={box}
       data-testid="screen"
-      data-seeking={player.seeking.value}
       data-following={player.following.value}
     >
-      <div class="screen-host" ref={host} />
+      <div class="screen-scroll" ref={scroll}>
+        <div class="screen-host" ref={host} role="img" aria-label="The recorded screen" />
+      </div>
+      {!fit.value && <PanMap emulator={emulator} view={scroll} />}
       {gap && (
         <div class="overlay" data-testid="gap">
           <Icon name="warn" size={28} />
@@ -68,7 +83,22 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
           </span>
         </div>
       )}
-      {player.waiting.value && <div class="corner">Loading…</div>}
+      {(player.waiting.value || player.seeking.value) && (
+        <Delayed>
+          <div class="corner">{player.waiting.value ? 'Loading…' : 'Seeking…'}</div>
+        </Delayed>
+      )}
+      {player.refused.value && (
+        <div class="corner warn" role="status" data-testid="live-refused">
+          <Icon name="warn" size={16} /> {player.refused.value.message} {player.refused.value.hint}
+        </div>
+      )}
+      {player.source.damaged.value && (
+        <div class="corner warn" role="status" data-testid="damaged">
+          <Icon name="warn" size={16} /> Damaged after {clockText(player.source.endUs.value)}: what follows
+          cannot be read.
+        </div>
+      )}
       {flash.value && (
         <div class="flash" data-testid="flash">
           {flash.value}

@@ -10,8 +10,10 @@ export interface Segment {
   startUs: number
   endUs: number
   rawBytes: number
-  /** False for the tail that no SEAL covers yet. */
-  sealed: boolean
+  /** Ended by a SEAL, so that it can be fetched whole; false for the frame that is being written, or was when it tore. */
+  closed: boolean
+  /** The server found its digest, chain and signature right. */
+  proven: boolean
   reason: string | undefined
 }
 
@@ -25,7 +27,8 @@ export function segmentOf(entry: TableEntry): Segment {
     startUs: entry.startUs,
     endUs: entry.endUs,
     rawBytes: entry.rawBytes ?? 0,
-    sealed: entry.kind === 'gap' || entry.sealed === true,
+    closed: entry.kind === 'gap' || entry.rawBytes !== undefined,
+    proven: entry.sealed === true,
     reason: entry.reason,
   }
 }

@@ -41,6 +41,7 @@ export function SidePanel({ recording, player }: { recording: RecordingDetail; p
       </section>
       <VerifyPanel id={recording.id} live={player.live.value} />
       <FollowUps recording={recording} />
+      <Keys />
     </aside>
   )
 }
@@ -67,5 +68,32 @@ function FollowUps({ recording }: { recording: RecordingDetail }) {
         </ol>
       )}
     </section>
+  )
+}
+
+const keys: [keys: string, does: string][] = [
+  ['Space', 'play, pause'],
+  ['← →', '5 s, with Ctrl 30 s'],
+  ['PgUp PgDn', '1 min, with Ctrl 6 min'],
+  ['Wheel', '15 s, with Ctrl 90 s'],
+  ['Home End', 'begin, end or live'],
+  ['− +', 'slower, faster'],
+  ['F11 Esc', 'full screen'],
+  ['F10', 'a window of its own'],
+]
+
+function Keys() {
+  return (
+    <details>
+      <summary>Keys</summary>
+      <dl class="keys">
+        {keys.map(([name, does]) => (
+          <>
+            <dt>{name}</dt>
+            <dd>{does}</dd>
+          </>
+        ))}
+      </dl>
+    </details>
   )
 }

@@ -1,54 +1,156 @@
-import { SerializeAddon } from '@xterm/addon-serialize'
 import type { Terminal } from '@xterm/xterm'
 
-/** A picture that another emulator of the same size can be given: text that draws it and leaves the same state. */
+/**
+ * All that an emulator shows and will do next, copied cell by cell. Text that draws the same picture (as xterm.js's own
+ * serializer writes) leaves out underline styles, saved cursors, tab stops and more; this leaves out nothing, so a seek
+ * shows exactly what playing shows.
+ */
 export interface Snapshot {
   columns: number
   rows: number
-  text: string
+  /** What it takes of memory, about. */
+  bytes: number
+  alternate: boolean
+  buffers: BufferState[]
+  state: object
 }
 
-const esc = '\u001b'
+interface BufferState {
+  lines: Line[]
+  linesMax: number
+  fields: Partial<Buffer>
+}
 
-// What the addon leaves out has no public face in xterm.js 6.0 (pinned): scroll region, hidden cursor, charsets, saved cursor.
-interface Internals {
-  _core?: {
-    coreService?: { isCursorHidden?: boolean }
-    _bufferService?: {
-      buffer?: { scrollTop: number; scrollBottom: number; savedX: number; savedY: number; ybase: number }
+// What an emulator's state is has no public face in xterm.js 6.0 (pinned); test/web/snapshot.test.ts compares two emulators
+// after random output, so that another version cannot change it unseen.
+interface Line {
+  _data: Uint32Array
+  clone(): Line
+}
+interface Attributes {
+  clone(): Attributes
+}
+interface Buffer {
+  lines: { length: number; maxLength: number; get(index: number): Line; push(line: Line): void }
+  x: number
+  y: number
+  ybase: number
+  ydisp: number
+  scrollTop: number
+  scrollBottom: number
+  savedX: number
+  savedY: number
+  savedCharset: unknown
+  savedCurAttrData: Attributes
+  tabs: object
+}
+interface Core {
+  coreService: {
+    modes: object
+    decPrivateModes: object
+    isCursorHidden: boolean
+    isCursorInitialized: boolean
+  }
+  _bufferService: {
+    buffers: {
+      active: Buffer
+      alt: Buffer
+      normal: Buffer
+      activateAltBuffer(): void
+      activateNormalBuffer(): void
     }
-    _charsetService?: { glevel: number; charset: unknown; _charsets?: unknown[] }
+  }
+  _charsetService: { charset: unknown; glevel: number; _charsets: unknown[] }
+  _inputHandler: { _curAttrData: Attributes; _parser: { precedingJoinState: number } }
+}
+type State = ReturnType<typeof stateOf>
+
+/** Call it when nothing is being written. */
+export function takeSnapshot(terminal: Terminal): Snapshot {
+  const core = coreOf(terminal)
+  const { active, alt, normal } = core._bufferService.buffers
+  const buffers = [normal, alt].map((buffer) => ({
+    lines: linesOf(buffer),
+    linesMax: buffer.lines.maxLength,
+    fields: fieldsOf(buffer),
+  }))
+  let bytes = 0
+  for (const { lines } of buffers) for (const line of lines) bytes += line._data.byteLength
+  return {
+    columns: terminal.cols,
+    rows: terminal.rows,
+    bytes,
+    alternate: active === alt,
+    buffers,
+    state: stateOf(terminal),
   }
 }
 
-/** What the emulator shows and will do next. Call it when nothing is being written. */
-export function takeSnapshot(terminal: Terminal, addon: SerializeAddon): Snapshot {
-  const core = (terminal as unknown as Internals)._core
-  const buffer = core?._bufferService?.buffer
-  const active = terminal.buffer.active
-  let text = addon.serialize({ scrollback: 0 })
-  if (core?._charsetService?.charset)
-    text += core._charsetService.glevel === 1 ? `${esc})0\u000e` : `${esc}(0`
-  const top = buffer?.scrollTop ?? 0
-  const bottom = buffer?.scrollBottom ?? terminal.rows - 1
-  const region = top > 0 || bottom < terminal.rows - 1
-  if (buffer && (buffer.savedX > 0 || buffer.savedY > buffer.ybase)) {
-    const savedRow = Math.max(0, buffer.savedY - buffer.ybase)
-    text += `${esc}[${savedRow + 1};${buffer.savedX + 1}H${esc}7`
+/** Makes `terminal` the same as the one the snapshot was taken of; painting is the caller's. Call it when nothing is being written. */
+export function restoreSnapshot(terminal: Terminal, snapshot: Snapshot): void {
+  const { buffers } = coreOf(terminal)._bufferService
+  terminal.resize(snapshot.columns, snapshot.rows)
+  if (snapshot.alternate) buffers.activateAltBuffer()
+  else buffers.activateNormalBuffer()
+  for (const [index, buffer] of [buffers.normal, buffers.alt].entries()) {
+    const { lines, linesMax, fields } = snapshot.buffers[index]!
+    buffer.lines.length = 0
+    buffer.lines.maxLength = linesMax
+    for (const line of lines) buffer.lines.push(line.clone())
+    Object.assign(buffer, fields, {
+      savedCurAttrData: fields.savedCurAttrData!.clone(),
+      tabs: { ...fields.tabs },
+    })
   }
-  if (region) text += `${esc}[${top + 1};${bottom + 1}r`
-  // Choosing a region or origin moves the cursor, so it is placed last; in origin mode rows count from the region.
-  const row = active.cursorY - (terminal.modes.originMode ? top : 0)
-  const column = Math.min(active.cursorX, terminal.cols - 1)
-  // A cursor past the last column waits to wrap; only printing the last cell brings it there, which the addon did.
-  const waits = active.cursorX >= terminal.cols && !region
-  if (!waits) text += `${esc}[${row + 1};${column + 1}H`
-  text += core?.coreService?.isCursorHidden ? `${esc}[?25l` : ''
-  return { columns: terminal.cols, rows: terminal.rows, text }
+  setState(terminal, snapshot.state as State)
 }
 
-export function openSerializer(terminal: Terminal): SerializeAddon {
-  const addon = new SerializeAddon()
-  terminal.loadAddon(addon)
-  return addon
+function coreOf(terminal: Terminal): Core {
+  return (terminal as unknown as { _core: Core })._core
+}
+
+function linesOf({ lines }: Buffer): Line[] {
+  return Array.from({ length: lines.length }, (_, index) => lines.get(index).clone())
+}
+
+function fieldsOf(buffer: Buffer): Partial<Buffer> {
+  const { x, y, ybase, ydisp, scrollTop, scrollBottom, savedX, savedY, savedCharset } = buffer
+  return {
+    ...{ x, y, ybase, ydisp, scrollTop, scrollBottom, savedX, savedY, savedCharset },
+    savedCurAttrData: buffer.savedCurAttrData.clone(),
+    tabs: { ...buffer.tabs },
+  }
+}
+
+function stateOf(terminal: Terminal) {
+  const { coreService, _charsetService, _inputHandler } = coreOf(terminal)
+  return {
+    // Modes 20 and ?12 are options of xterm.js.
+    convertEol: terminal.options.convertEol,
+    cursorBlink: terminal.options.cursorBlink,
+    modes: { ...coreService.modes },
+    privateModes: { ...coreService.decPrivateModes },
+    isCursorHidden: coreService.isCursorHidden,
+    charset: _charsetService.charset,
+    charsets: [..._charsetService._charsets],
+    glevel: _charsetService.glevel,
+    attributes: _inputHandler._curAttrData.clone(),
+    precedingJoinState: _inputHandler._parser.precedingJoinState,
+  }
+}
+
+function setState(terminal: Terminal, state: State): void {
+  const { coreService, _charsetService, _inputHandler } = coreOf(terminal)
+  terminal.options.convertEol = state.convertEol ?? false
+  terminal.options.cursorBlink = state.cursorBlink ?? false
+  coreService.modes = { ...state.modes }
+  coreService.decPrivateModes = { ...state.privateModes }
+  coreService.isCursorHidden = state.isCursorHidden
+  // Else xterm.js shows no cursor before the keyboard is on it, which it never is.
+  coreService.isCursorInitialized = true
+  _charsetService.charset = state.charset
+  _charsetService._charsets = [...state.charsets]
+  _charsetService.glevel = state.glevel
+  _inputHandler._curAttrData = state.attributes.clone()
+  _inputHandler._parser.precedingJoinState = state.precedingJoinState
 }

@@ -32,40 +32,39 @@ export class TailDecoder {
     this.#headerSeen = offset > 0
   }
 
-  /** Throws FormatError where the stream is damaged. */
-  push(bytes: Uint8Array): TailItem[] {
+  /** Gives what is whole so far, and throws FormatError where the stream is damaged, once all before that was given. */
+  *push(bytes: Uint8Array): Generator<TailItem> {
     this.#scanner.push(bytes)
-    const items: TailItem[] = []
     for (let part = this.#scanner.next(); part; part = this.#scanner.next()) {
-      if (part.kind === 'head') {
-        items.push({
-          kind: 'head',
-          offset: part.offset,
-          head: parseRecord('head', part.payload, part.offset),
-        })
-      } else if (part.kind === 'body') {
-        const { offset, first } = part
-        items.push({ kind: 'body', offset, size: part.bytes.length, first, events: this.#body(part) })
-      } else if (part.kind === 'seal' || part.kind === 'gap' || part.kind === 'end') {
-        const { offset, size, payload } = part
-        if (part.kind === 'seal')
-          items.push({ kind: 'seal', offset, size, seal: parseRecord('seal', payload, offset) })
-        if (part.kind === 'gap')
-          items.push({ kind: 'gap', offset, size, gap: parseRecord('gap', payload, offset) })
-        if (part.kind === 'end')
-          items.push({ kind: 'end', offset, size, end: parseRecord('end', payload, offset) })
-      }
+      const { kind, offset } = part
+      if (kind === 'head') yield { kind, offset, head: parseRecord(kind, part.payload, offset) }
+      else if (kind === 'body') {
+        const { events, damage } = this.#body(part)
+        yield { kind, offset, size: part.bytes.length, first: part.first, events }
+        if (damage) throw damage
+      } else if (kind === 'seal')
+        yield { kind, offset, size: part.size, seal: parseRecord(kind, part.payload, offset) }
+      else if (kind === 'gap')
+        yield { kind, offset, size: part.size, gap: parseRecord(kind, part.payload, offset) }
+      else if (kind === 'end')
+        yield { kind, offset, size: part.size, end: parseRecord(kind, part.payload, offset) }
     }
-    return items
   }
 
-  #body(part: { bytes: Uint8Array; first: boolean; last: boolean }): TimelineEvent[] {
+  #body(part: { bytes: Uint8Array; first: boolean; last: boolean }): {
+    events: TimelineEvent[]
+    damage?: unknown
+  } {
     if (part.first || !this.#inflate) this.#openBody()
     this.#events = []
-    // The scanner's bytes lie in a buffer of its own; the decoder keeps them until a block is whole.
-    this.#inflate?.push(part.bytes.slice(), part.last)
+    try {
+      // The scanner's bytes lie in a buffer of its own; the decoder keeps them until a block is whole.
+      this.#inflate?.push(part.bytes.slice(), part.last)
+    } catch (damage) {
+      return { events: this.#events, damage }
+    }
     if (part.last) this.#inflate = undefined
-    return this.#events
+    return { events: this.#events }
   }
 
   #openBody(): void {

@@ -2,6 +2,7 @@ import { type Signal, useSignal, useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { clockText } from '../ui/format-time.ts'
 import { drawTimeline } from './draw-timeline.ts'
+import { HoverPicture } from './hover-picture.tsx'
 import type { Player } from './player.ts'
 import { seekWithWheel } from './wheel.ts'
 
@@ -19,7 +20,7 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
   const bar = useRef<HTMLDivElement>(null)
   const canvas = useRef<HTMLCanvasElement>(null)
   const head = useRef<HTMLDivElement>(null)
-  const hover = useSignal<{ x: number; timeUs: number } | undefined>(undefined)
+  const hover = useSignal<{ x: number; width: number; timeUs: number } | undefined>(undefined)
   const dragging = useRef(false)
   const pending = useRef(0)
 
@@ -40,8 +41,10 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
     const endUs = Math.max(1, player.endUs)
     const share = Math.min(1, player.positionUs.value / endUs)
     head.current?.style.setProperty('left', `${share * 100}%`)
+    bar.current?.setAttribute('aria-valuemax', String(Math.floor(endUs / 1e6)))
     bar.current?.setAttribute('aria-valuenow', String(Math.floor(player.positionUs.value / 1e6)))
     bar.current?.setAttribute('aria-valuetext', clockText(player.positionUs.value))
+    bar.current?.setAttribute('data-end-us', String(Math.floor(endUs)))
   })
   useEffect(() => {
     const observer = new ResizeObserver(redraw)
@@ -63,7 +66,7 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
   const timeAt = (event: PointerEvent) => {
     const box = bar.current!.getBoundingClientRect()
     const share = Math.max(0, Math.min(1, (event.clientX - box.left) / box.width))
-    return { x: share * box.width, timeUs: share * player.endUs }
+    return { x: share * box.width, width: box.width, timeUs: share * player.endUs }
   }
   return (
     <div
@@ -75,7 +78,6 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
       aria-label="Position"
       aria-valuemin={0}
       aria-valuenow={0}
-      aria-valuemax={Math.floor(player.source.endUs.value / 1e6)}
       onPointerDown={(event) => {
         if (event.button !== 0) return
         dragging.current = true
@@ -89,17 +91,17 @@ export function TimelineBar({ player, text, shadeIdle }: Props) {
       onPointerUp={() => {
         dragging.current = false
       }}
+      onPointerCancel={() => {
+        dragging.current = false
+        hover.value = undefined
+      }}
       onPointerLeave={() => {
         hover.value = undefined
       }}
     >
       <canvas ref={canvas} />
       <div class="playhead" ref={head} />
-      {hover.value && (
-        <div class="hover-time" style={{ left: hover.value.x }}>
-          {text(hover.value.timeUs)}
-        </div>
-      )}
+      {hover.value && <HoverPicture player={player} {...hover.value} label={text(hover.value.timeUs)} />}
     </div>
   )
 }

@@ -69,7 +69,7 @@ function Report({ report, live }: { report: VerifyReport; live: boolean }) {
         <dd>
           {signer ? (
             <>
-              {signer.host}, agent <code title={signer.agent}>{signer.agent.slice(0, 13)}</code>
+              {signer.host}, agent <code title={signer.agent}>{signer.agent.slice(0, 8)}</code>
               <br />
               <span class="small soft">
                 key <code title={signer.key}>{signer.key.slice(0, 16)}…</code>
@@ -131,6 +131,7 @@ function verdict(report: VerifyReport, live: boolean): ['good' | 'medium' | 'sev
   if (report.problems.length > 0)
     return ['severe', 'The check failed: this is not, or not all, what was recorded.']
   if (!report.signedBy) return ['medium', 'Nothing is proven: no signature is known.']
+  if (report.sealedBytes === 0) return ['medium', 'Nothing is sealed yet, so nothing is proven.']
   if (report.whole) return ['good', 'Whole and unchanged.']
   if (report.gaps.length > 0) return ['medium', 'Unchanged, but parts are missing, as shown.']
   if (live) return ['medium', 'Unchanged so far; the session still runs.']

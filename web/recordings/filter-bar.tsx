@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
 import { Icon } from '../ui/icon.tsx'
 import { type Filter, type FilterName, filterLabels, filterNames } from './filters.ts'
 
@@ -13,9 +14,26 @@ interface Props {
 const typingMs = 250
 
 /** A search field, the filters as removable chips, and a line to add one. */
-export function FilterBar({ filters, text, live, change }: Props) {
+export function FilterBar(props: Props) {
+  const { filters, text, live, change } = props
   const adding = useSignal<FilterName | undefined>(undefined)
-  const timer = useSignal(0)
+  const typed = useSignal(text)
+  const timer = useRef(0)
+  const latest = useRef(props)
+  latest.current = props
+  // The address may change from elsewhere, as by the browser's way back; not under somebody who types.
+  useEffect(() => {
+    if (timer.current === 0) typed.value = text
+  }, [text, typed])
+  useEffect(() => () => clearTimeout(timer.current), [])
+  const search = (next: string) => {
+    typed.value = next
+    clearTimeout(timer.current)
+    timer.current = window.setTimeout(() => {
+      timer.current = 0
+      latest.current.change(latest.current.filters, next.trim())
+    }, typingMs)
+  }
   const free = filterNames.filter(
     (name) => !filters.some((filter) => filter.name === name) && !(live && name === 'state'),
   )
@@ -27,12 +45,8 @@ export function FilterBar({ filters, text, live, change }: Props) {
         placeholder="Search user, host, application, command"
         aria-label="Search recordings"
         data-testid="search"
-        defaultValue={text}
-        onInput={(event) => {
-          const typed = event.currentTarget.value.trim()
-          clearTimeout(timer.peek())
-          timer.value = window.setTimeout(() => change(filters, typed), typingMs)
-        }}
+        value={typed.value}
+        onInput={(event) => search(event.currentTarget.value)}
       />
       {filters.map((filter) => (
         <span class="chip" key={filter.name} data-testid={`chip-${filter.name}`}>

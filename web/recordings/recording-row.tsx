@@ -38,7 +38,8 @@ export function RecordingRow({ recording, selected, index, select }: Props) {
       </td>
       <td class="application" title={recording.command}>
         {recording.application}
-        {recording.sequence > 0 && <span class="soft small"> part {recording.sequence + 1}</span>}
+        {recording.sequence > 0 && <span class="soft"> · part {recording.sequence + 1}</span>}
+        <span class="command">{argumentsOf(recording)}</span>
       </td>
       <td class="client" title={recording.client.address}>
         {client || <span class="soft">local</span>}
@@ -51,10 +52,20 @@ export function RecordingRow({ recording, selected, index, select }: Props) {
   )
 }
 
+/** What follows the application in its command, where it says more. */
+function argumentsOf({ application, command }: Recording): string {
+  const rest = command.startsWith(`${application} `) ? command.slice(application.length + 1) : command
+  return rest === application ? '' : rest
+}
+
 function Length({ recording, startMs }: { recording: Recording; startMs: number }) {
   const marks = (
     <>
-      {recording.proof === 'failed' && <span class="pill severe">failed proof</span>}
+      {recording.proof === 'failed' && (
+        <span class="pill severe" title="The check found that it is not what was recorded">
+          failed proof
+        </span>
+      )}
       {recording.gaps > 0 && (
         <span class="pill medium" title="Data is missing; the player shows where">
           {recording.gaps} {recording.gaps === 1 ? 'gap' : 'gaps'}

@@ -1,4 +1,4 @@
-import { useSignal } from '@preact/signals'
+import { type Signal, useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Recording } from '../api/recording.ts'
 import { RecordingRow } from './recording-row.tsx'
@@ -10,6 +10,7 @@ const spareRows = 12
 
 interface Props {
   rows: Recording[]
+  selected: Signal<string | undefined>
   oldestFirst: boolean
   ended: boolean
   more(): void
@@ -18,10 +19,9 @@ interface Props {
 }
 
 /** Draws only the rows near what is seen, so that thousands scroll as ten do. */
-export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: Props) {
+export function RecordingTable({ rows, selected, oldestFirst, ended, more, open, turn }: Props) {
   const table = useRef<HTMLTableElement>(null)
   const range = useSignal({ from: 0, to: 40 })
-  const selected = useSignal<string | undefined>(undefined)
   const narrow = useRef(matchMedia('(max-width: 720px)'))
   const rowHeight = narrow.current.matches ? rowPixels.narrow : rowPixels.wide
 
@@ -37,11 +37,19 @@ export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: P
   useLayoutEffect(measure)
   useEffect(() => {
     const scroller = table.current?.closest('.main')
+    // On paper, all of them.
+    const print = () => {
+      range.value = { from: 0, to: rows.length }
+    }
     scroller?.addEventListener('scroll', measure, { passive: true })
     addEventListener('resize', measure)
+    addEventListener('beforeprint', print)
+    addEventListener('afterprint', measure)
     return () => {
       scroller?.removeEventListener('scroll', measure)
       removeEventListener('resize', measure)
+      removeEventListener('beforeprint', print)
+      removeEventListener('afterprint', measure)
     }
   })
 
@@ -99,7 +107,7 @@ export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: P
           link?.click()
         }}
       >
-        {from > 0 && <tr class="spacer" style={{ height: from * rowHeight }} />}
+        {from > 0 && <tr class="spacer" style={{ height: `${from * rowHeight}px` }} />}
         {rows.slice(from, to).map((row, index) => (
           <RecordingRow
             key={row.id}
@@ -111,7 +119,7 @@ export function RecordingTable({ rows, oldestFirst, ended, more, open, turn }: P
             }}
           />
         ))}
-        {to < rows.length && <tr class="spacer" style={{ height: (rows.length - to) * rowHeight }} />}
+        {to < rows.length && <tr class="spacer" style={{ height: `${(rows.length - to) * rowHeight}px` }} />}
       </tbody>
     </table>
   )

@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { asApiError } from '../api/api-error.ts'
 import { Icon } from './icon.tsx'
+import { usePageTitle } from './page-title.ts'
 
 /** Below this a skeleton would only flicker. */
 const skeletonAfterMs = 150
@@ -52,6 +53,7 @@ function titleOf(status: number): string {
 }
 
 export function NotFound() {
+  usePageTitle('Not found')
   return (
     <div class="middle">
       <h1>There is no page here</h1>

@@ -34,6 +34,12 @@ export function zoneText(ms: number): string {
   return `${new Date(ms).toISOString().replace('T', ' ').slice(0, 19)} UTC · shown in ${zoneName()}`
 }
 
+/** EDT, MEZ or GMT+2, as it was at that time. */
+export function zoneShort(ms: number): string {
+  const parts = new Intl.DateTimeFormat(undefined, { timeZoneName: 'short' }).formatToParts(ms)
+  return parts.find((part) => part.type === 'timeZoneName')?.value ?? zoneName()
+}
+
 export function zoneName(): string {
   return Intl.DateTimeFormat().resolvedOptions().timeZone || 'local time'
 }

@@ -4,7 +4,7 @@ import { parseRange } from '../byte-range.ts'
 import type { App, HttpContext } from '../context.ts'
 import { exactStream } from '../exact-stream.ts'
 import { foundRecording, readableBytes } from '../found-recording.ts'
-import { HttpError } from '../http-error.ts'
+import { HttpError, liveOff } from '../http-error.ts'
 import { IdParams } from './recording-routes.ts'
 
 const Frame = Type.Object({
@@ -74,6 +74,21 @@ export function addContentRoutes(app: App, context: HttpContext): void {
       reply.header('content-length', String(to - from))
       if (request.method === 'HEAD' || to === from) return reply.send('')
       return reply.send(exactStream(store.readRange(row, 'cast', from, to), to - from))
+    },
+  )
+
+  // A browser does not learn why a WebSocket was refused: here it can ask.
+  app.get(
+    '/api/recordings/:id/live',
+    {
+      schema: { hide: true, params: IdParams },
+    },
+    async (request) => {
+      await foundRecording(context, request.params.id, userOf(request))
+      if (!context.config.live) throw liveOff()
+      throw new HttpError(426, 'websocket', 'This address is a WebSocket.', 'See /api.', {
+        upgrade: 'websocket',
+      })
     },
   )
 }

@@ -13,8 +13,9 @@ import { startTestNode, type TestNode } from '../../helpers/test-node.ts'
 
 async function withRecording(
   t: Parameters<typeof startTestNode>[0],
+  config: { live?: boolean } = {},
 ): Promise<{ node: TestNode; stream: SampleStream }> {
-  const node = await startTestNode(t)
+  const node = await startTestNode(t, { config })
   const identities = makeIdentities(await readFile(node.config.farmKey, 'utf8'))
   const stream = await makeStream(identities, [typingEvents(20), 'gap', typingEvents(20, 1000, 3_000_000)])
   const { status, json } = await node.ask('/api/recordings', { method: 'POST', body: stream.bytes })
@@ -146,4 +147,16 @@ test('deleting leaves nothing but a tombstone, and needs an administrator', asyn
   t.is((await node.ask(path)).status, 404)
   t.is((await node.ask(path, { method: 'DELETE' })).status, 404)
   t.deepEqual((await node.ask('/api/recordings')).json.recordings, [])
+})
+
+test('asked plainly, a live feed says why it is refused', async (t) => {
+  const on = await withRecording(t)
+  const ask = ({ node, stream }: typeof on, as?: string) =>
+    node.ask(`/api/recordings/${stream.recording}/live`, as ? { as } : {})
+  t.is((await ask(on)).status, 426)
+  t.is((await ask(on, 'nobody')).status, 401)
+  const off = await ask(await withRecording(t, { live: false }))
+  t.is(off.status, 403)
+  t.is(off.json.error.code, 'live-off')
+  t.regex(off.json.error.text, /setting `live`/)
 })

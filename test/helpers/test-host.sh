@@ -4,7 +4,7 @@ set -eu
 base=$1 name=$2
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 host "$base"
-for dir in etc home root usr/local var; do
+for dir in etc home root srv usr/local var; do
   copy=$base/$(echo $dir | tr / _)
   mkdir -p "$copy.up" "$copy.work"
   mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$copy.up,workdir=$copy.work" "/$dir"
@@ -19,6 +19,7 @@ ip link set lo up
 printf '127.0.0.1 localhost %s\n::1 localhost %s\n' "$name" "$name" >/etc/hosts
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 mkdir -p /run/sshd
+mkdir -m 1777 /run/screen
 ssh-keygen -A >/dev/null
 # Children of the dead come to this process; a shell waits for them, sleep would not.
 trap 'exit 0' TERM

@@ -7,12 +7,15 @@ import { FarmConnection, type FarmConnectionOptions } from './farm-connection.ts
 //
 //   away ── connect ──▶ greeting ── welcome ──▶ connected ── lost, refused, drained ──▶ away, after a wait
 
-/** A connection that held for so long shows that the farm is well: the next wait is short again. */
+/** A connection that held for so long, or brought acks, shows that the farm is well: the next wait is short again. */
 const steadyMs = 10_000
 
 export interface UplinkOptions
   extends Pick<FarmConnectionOptions, 'url' | 'ca' | 'version'>,
-    Omit<ChannelSetOptions, 'acked'> {}
+    Omit<ChannelSetOptions, 'acked'> {
+  /** Between two connections; tests wait less. */
+  backoff?: Backoff
+}
 
 export interface ConnectionStatus {
   state: 'away' | 'greeting' | 'connected'
@@ -25,7 +28,7 @@ export interface ConnectionStatus {
 export class Uplink {
   readonly #options: UplinkOptions
   readonly #closing = new AbortController()
-  readonly #backoff = new Backoff()
+  readonly #backoff: Backoff
   /** What nodes acknowledged, also across connections. */
   readonly #acked = new Map<string, number>()
   #connection: FarmConnection | undefined
@@ -35,6 +38,7 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options
+    this.#backoff = options.backoff ?? new Backoff()
   }
 
   get status(): ConnectionStatus {
@@ -101,7 +105,7 @@ export class Uplink {
       const channels = this.#channels
       this.#channels = undefined
       await channels?.close()
-      if (drained || Date.now() - welcomeMs >= steadyMs) this.#backoff.reset()
+      if (drained || channels?.hasProgress || Date.now() - welcomeMs >= steadyMs) this.#backoff.reset()
     }
   }
 

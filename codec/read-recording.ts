@@ -17,8 +17,9 @@ export type RecordingItem =
   | { kind: 'end'; end: End }
 
 /**
- * The content of a timeline stream from its stored bytes, whatever their pieces, over gaps and up to where a torn tail
- * decodes (I5). Checks no signature: that is `StreamVerifier`'s. Throws FormatError where the bytes are no recording.
+ * The content of a timeline stream from its stored bytes, whatever their pieces, which must not change afterwards; over
+ * gaps, and up to where a torn tail decodes (I5). Checks no signature: that is `StreamVerifier`'s. Throws FormatError where
+ * the bytes are no recording.
  */
 export async function* readRecording(stored: AsyncIterable<Uint8Array>): AsyncGenerator<RecordingItem> {
   const scanner = new FrameScanner()
@@ -43,8 +44,7 @@ export async function* readRecording(stored: AsyncIterable<Uint8Array>): AsyncGe
       if (part.kind === 'gap') yield { kind: 'gap', gap: parseRecord('gap', part.payload, part.offset) }
       if (part.kind === 'end') yield { kind: 'end', end: parseRecord('end', part.payload, part.offset) }
       if (part.kind !== 'body') continue
-      // The piece may lie in a buffer that its source fills again.
-      body.push(part.bytes.slice())
+      body.push(part.bytes)
       bodyBytes += part.bytes.length
       if (bodyBytes > bodyBytesMax)
         throw new FormatError('body-size', `A BODY has more than ${bodyBytesMax} bytes.`, part)

@@ -36,6 +36,8 @@ export interface ZstdBody {
 export function openZstdBody(params: Record<number, number> = timelineZstd): ZstdBody {
   const stream = createZstdCompress({ params, chunkSize: 64 * 1024 })
   let out: Uint8Array[] = []
+  // Who waits for a call is told by it.
+  stream.on('error', () => undefined)
   stream.on('data', (bytes: Uint8Array) => out.push(bytes))
   const take = () => {
     const bytes = out.length === 1 ? out[0]! : concatBytes(out)
@@ -45,7 +47,11 @@ export function openZstdBody(params: Record<number, number> = timelineZstd): Zst
   return {
     write: (raw) =>
       new Promise((resolve, reject) => stream.write(raw, (error) => (error ? reject(error) : resolve()))),
-    flush: () => new Promise((resolve) => stream.flush(constants.ZSTD_e_flush, () => resolve(take()))),
+    flush: () =>
+      new Promise((resolve, reject) => {
+        const done = (error?: Error | null) => (error ? reject(error) : resolve(take()))
+        stream.flush(constants.ZSTD_e_flush, done)
+      }),
     async end() {
       stream.end()
       await once(stream, 'end')

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Records a command, or a shell without one, on this terminal, as the user who calls it. No Node runs in the session: this
-# script tells the agent what is about to run, then becomes util-linux `script`, whose logs the agent follows.
+# script writes down what is about to run, then runs util-linux `script`, whose logs the agent follows.
 # Usage: record.sh [--home DIR] [--] [COMMAND [ARGUMENT...]]
 set -eu
 
@@ -46,12 +46,12 @@ prepare() {
     *[1-9]*\ *[1-9]*) ;;
     *) columns=80 rows=24 size= ;;
   esac
-  announce "$@" 2>/dev/null || fail "cannot write to $run: is its disk full?"
+  describe "$@" 2>/dev/null || fail "cannot write to $run: is its disk full?"
   echo "$dir"
   dir=
 }
 
-announce() {
+describe() {
   # What runs on the recorded terminal. It is read from a file: the words may have any size and any characters.
   {
     [ -n "$size" ] || echo 'stty cols 80 rows 24 2>/dev/null' || return
@@ -63,9 +63,6 @@ announce() {
   } >"$dir/start"
   printf %s "$command" >"$dir/command" || return
 
-  stat=$(cat /proc/$$/stat)
-  # Fields behind the command's name; the 20th of them is when this process started, in clock ticks (proc(5), field 22).
-  ticks=$(set -- ${stat##*) }; echo "${20}")
   client=${SSH_CONNECTION:-}
   newline='
 '
@@ -81,12 +78,17 @@ term=${TERM:-dumb}
 columns=$columns
 rows=$rows
 started=$(date +%s%3N)
-pid=$$
-ticks=$ticks
 boot=$(cat /proc/sys/kernel/random/boot_id)
 END
-  # The agent takes a session once this file is there, so it comes last and appears whole.
-  : >"$dir/out" && : >"$dir/timing" && mv "$dir/session.new" "$dir/session"
+  : >"$dir/out" && : >"$dir/timing"
+}
+
+# Which process records: the one that calls this. The agent takes a session once its file is there, so it appears whole.
+announce() {
+  read -r TAPEDECK_STAT </proc/self/stat
+  # Fields behind the command's name; the 20th of them is when the process started, in clock ticks (proc(5), field 22).
+  printf 'pid=%s\nticks=%s\n' "${TAPEDECK_STAT%% *}" "$(set -- ${TAPEDECK_STAT##*) }; echo "${20}")" \
+    >>"$TAPEDECK_DIR/session.new" && mv "$TAPEDECK_DIR/session.new" "$TAPEDECK_DIR/session"
 }
 
 # Prints a word so that a shell reads exactly that word.
@@ -109,6 +111,13 @@ TAPEDECK_DIR=$(prepare "$@")
 if [ -t 2 ]; then
   echo 'What you do in this session is being recorded. If you object, end it now.' >&2
 fi
+# `script` heeds SIGTERM only: a shell stays above it, dies of whatever comes, a hangup above all, and the kernel says so.
 SHELL=/bin/sh
 export SHELL TAPEDECK_DIR
-exec script -q -e -f -m advanced -O "$TAPEDECK_DIR/out" -T "$TAPEDECK_DIR/timing" -c '. "$TAPEDECK_DIR/start"'
+set +e
+(
+  announce || fail "cannot write to $TAPEDECK_DIR"
+  exec setpriv --pdeathsig TERM script -q -e -f -m advanced \
+    -O "$TAPEDECK_DIR/out" -T "$TAPEDECK_DIR/timing" -c '. "$TAPEDECK_DIR/start"'
+)
+exit $?

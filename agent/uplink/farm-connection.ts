@@ -25,6 +25,8 @@ const closeMsMax = 1_000
 /** A reason is shown to people and kept in the status. */
 const reasonCharactersMax = 300
 
+const beatMsMin = 100
+
 export type OpenMessage = Exclude<NodeMessage, { type: 'challenge' | 'welcome' }>
 
 export interface FarmConnectionOptions {
@@ -66,8 +68,6 @@ export class FarmConnection {
     this.#after(greetingMsMax, () => {
       if (this.#state === 'greeting') this.fail('The node did not greet.')
     })
-    // The node pings; silence of three beats means that a middlebox or a host is gone.
-    this.#timers.push(setInterval(() => this.#beat(), heartbeatMs))
     socket.on('ping', () => {
       this.#silentBeats = 0
     })
@@ -131,6 +131,8 @@ export class FarmConnection {
       case 'welcome':
         if (this.#state !== 'greeting') throw new WireError('state', 'The node sent a second welcome.')
         this.#state = 'open'
+        // The node pings; silence of three beats means that a middlebox or a host is gone.
+        this.#timers.push(setInterval(() => this.#beat(), clampBeat(message.heartbeatMs)))
         this.#options.onWelcome(message.node)
         return
       case 'drain':
@@ -174,4 +176,9 @@ export class FarmConnection {
   #after(ms: number, then: () => void): void {
     this.#timers.push(setTimeout(then, ms))
   }
+}
+
+// What a node says of its beats is taken within reason.
+function clampBeat(ms: number): number {
+  return Math.max(beatMsMin, Math.min(ms, heartbeatMs))
 }

@@ -9,7 +9,7 @@ import { FarmConnection, type FarmConnectionOptions } from './farm-connection.ts
 //
 //   away ── connect ──▶ greeting ── welcome ──▶ connected ── lost, refused, drained ──▶ away, after a wait
 
-/** A connection that held for so long shows that the farm is well: the next wait is short again. */
+/** A connection that held for so long, or brought acks, shows that the farm is well: the next wait is short again. */
 const steadyMs = 10_000
 
 export interface UplinkOptions
@@ -17,6 +17,8 @@ export interface UplinkOptions
     Omit<ChannelSetOptions, 'acked'> {
   /** Another machine has this identity too: get another one, and only then resolve. */
   onClone(): Promise<void>
+  /** Between two connections; tests wait less. */
+  backoff?: Backoff
 }
 
 /** What is recorded of a session, and whether its user is told. */
@@ -36,7 +38,7 @@ export interface ConnectionStatus {
 export class Uplink {
   readonly #options: UplinkOptions
   readonly #closing = new AbortController()
-  readonly #backoff = new Backoff()
+  readonly #backoff: Backoff
   /** What nodes acknowledged, also across connections. */
   readonly #acked = new Map<string, number>()
   readonly #asks = new Map<number, (decision: Decision) => void>()
@@ -49,6 +51,7 @@ export class Uplink {
 
   constructor(options: UplinkOptions) {
     this.#options = options
+    this.#backoff = options.backoff ?? new Backoff()
   }
 
   get status(): ConnectionStatus {
@@ -144,7 +147,7 @@ export class Uplink {
               'no other identity is to be had',
             ),
           )
-      if (drained || Date.now() - welcomeMs >= steadyMs) this.#backoff.reset()
+      if (drained || channels?.hasProgress || Date.now() - welcomeMs >= steadyMs) this.#backoff.reset()
     }
   }
 

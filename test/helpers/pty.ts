@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { eventually } from './eventually.ts'
 
@@ -15,6 +16,8 @@ export interface Pty {
   /** The terminal goes away, as when a window is closed. */
   hangup(): void
   kill(): void
+  /** Pid of the command itself. */
+  child(): number
   /** Exit status; 128 + signal. */
   readonly exit: Promise<number>
 }
@@ -52,6 +55,7 @@ export function openPty(command: string[], options: PtyOptions = {}): Pty {
     resize: (width, height) => order({ resize: [width, height] }),
     hangup: () => order({ hangup: true }),
     kill: () => child.kill('SIGKILL'),
+    child: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()),
     async waitFor(text, timeoutMs = 20_000) {
       await eventually(
         () => {

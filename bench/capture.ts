@@ -27,6 +27,10 @@ export async function run(): Promise<Figure[]> {
   const dir = await mkdtemp(join(tmpdir(), 'tapedeck-bench-'))
   const text = join(dir, 'text')
   await writeFile(text, logText(bytes))
+  // What a host runs is never a first start, which has yet to compile its code.
+  const first = await startUp()
+  await idle(first)
+  await first.stop()
   const up = await startUp()
   try {
     await idle(up)

@@ -13,6 +13,7 @@ export interface Figure {
 const benches: Record<string, () => Promise<{ run(): Promise<Figure[]> }>> = {
   capture: () => import('./capture.ts'),
   live: () => import('./live.ts'),
+  size: () => import('./size.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

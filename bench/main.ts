@@ -14,6 +14,8 @@ const benches: Record<string, () => Promise<{ run(): Promise<Figure[]> }>> = {
   capture: () => import('./capture.ts'),
   live: () => import('./live.ts'),
   size: () => import('./size.ts'),
+  ingest: () => import('./ingest.ts'),
+  catalog: () => import('./catalog.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

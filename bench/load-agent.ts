@@ -4,7 +4,7 @@ import { toBase64url } from '../format/bytes.ts'
 import type { Signer } from '../format/ports.ts'
 import type { Facts } from '../format/records.ts'
 import { writeDataHeader } from '../wire/data-message.ts'
-import { agentPath, dataBytesMax, dataHeaderBytes, subprotocol } from '../wire/limits.ts'
+import { agentPath, dataBytesMax, dataHeaderBytes, noMask, subprotocol } from '../wire/limits.ts'
 import { type AgentMessage, encodeMessage, helloBytes, parseNodeMessage } from '../wire/messages.ts'
 import { ChannelSender } from '../wire/sender.ts'
 
@@ -41,6 +41,7 @@ export class LoadAgent {
       ca,
       perMessageDeflate: false,
       skipUTF8Validation: true,
+      generateMask: noMask,
     })
     const agent = new LoadAgent(socket)
     const welcome = Promise.withResolvers<void>()

@@ -1,6 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Clock } from '../agent/capture/clock.ts'
 import { bootId } from '../agent/capture/recorder-alive.ts'
@@ -8,19 +7,20 @@ import { SessionRecorder } from '../agent/capture/session-recorder.ts'
 import { Spool } from '../agent/queue/spool.ts'
 import { crypto, facts, makeIdentities, sampleId } from '../test/helpers/sample-stream.ts'
 import { run as execute } from '../test/helpers/up.ts'
-import type { Figure } from './main.ts'
+import { withDiskFolder } from './disk-folder.ts'
+import type { BenchOptions, Figure } from './main.ts'
 import { type Shown, typedSession } from './typed-session.ts'
 
 // How large an hour of typing becomes. The agent's own recorder follows the logs of a session of one hour and writes its
 // queue, with every flush and frame end where they would be; only its clock is ours, so the hour takes a minute.
 
 const durationS = 3600
+const quickDurationS = 120
 
-export async function run(): Promise<Figure[]> {
-  const dir = await mkdtemp(join(tmpdir(), 'tapedeck-bench-'))
-  try {
+export async function run({ quick }: BenchOptions): Promise<Figure[]> {
+  return withDiskFolder(async (dir) => {
     await mkdir(join(dir, 'home'))
-    const shown = await typedSession(join(dir, 'home'), durationS)
+    const shown = await typedSession(join(dir, 'home'), quick ? quickDurationS : durationS)
     const file = join(dir, 'recording')
     await writeFile(file, await record(dir, shown))
     const content = await output('zstd', '-dc', file)
@@ -42,9 +42,7 @@ export async function run(): Promise<Figure[]> {
         about: `${shown.length} outputs in ${minutes.toFixed(0)} minutes of bash, ${(stored / 1000).toFixed(0)} kB stored`,
       },
     ]
-  } finally {
-    await rm(dir, { recursive: true, force: true })
-  }
+  })
 }
 
 async function output(command: string, ...args: string[]): Promise<Buffer> {

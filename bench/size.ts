@@ -58,7 +58,7 @@ async function record(dir: string, shown: Shown[]): Promise<Buffer> {
   const { spool } = await Spool.open(join(dir, 'spool'))
   const stat = await readFile('/proc/self/stat', 'utf8')
   const ticks = stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[19]!
-  const { agent, certificate, farm } = makeIdentities()
+  const { agent, certificate } = makeIdentities()
   const spooled = await spool.create({
     version: 1,
     recording: sampleId(),
@@ -66,7 +66,6 @@ async function record(dir: string, shown: Shown[]): Promise<Buffer> {
     folder: 'logs',
     // This process stands for the recorder's: it lives.
     session: { facts, pid: process.pid, ticks, boot: bootId() },
-    state: { offset: 0, frame: 0, chain: null, written: [] },
     sentFrom: -1,
   })
   const failures: unknown[] = []
@@ -75,7 +74,7 @@ async function record(dir: string, shown: Shown[]): Promise<Buffer> {
     warn: (...said: unknown[]) => failures.push(said),
     error: (...said: unknown[]) => failures.push(said),
   }
-  const options = { dir: logs, spooled, signer: agent, crypto, certificate, farmKey: farm.publicKey, log }
+  const options = { dir: logs, spooled, signer: agent, crypto, certificate, log }
   await new SessionRecorder({ ...options, clock: sessionClock(logs, shown) }).run()
   if (failures.length > 0) throw new Error(`The recorder said ${JSON.stringify(failures)}`)
   const files = spooled.files.map(({ start }) =>

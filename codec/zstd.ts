@@ -10,14 +10,13 @@ const decompress = promisify(zstdDecompress)
 export const rawFrameBytesMax = 64 * 1024 * 1024
 
 /**
- * The timeline's parameters: windows of 128 KiB keep a stream's memory at 0.9 MB (1.6 with level 3's own), and cost
- * 1 % of size for typing.
+ * The timeline's parameters. Windows of 128 KiB keep a stream's memory low and cost 1 % of size for typing. Level 2
+ * compresses logs by 5 % less than level 3, but the small blocks of typing by 2 % more, and takes a quarter less time.
  */
 export const timelineZstd = {
-  [constants.ZSTD_c_compressionLevel]: 3,
+  [constants.ZSTD_c_compressionLevel]: 2,
   [constants.ZSTD_c_windowLog]: 17,
   [constants.ZSTD_c_hashLog]: 15,
-  [constants.ZSTD_c_chainLog]: 14,
   [constants.ZSTD_c_checksumFlag]: 0,
   [constants.ZSTD_c_contentSizeFlag]: 0,
 }

@@ -1,7 +1,14 @@
+import { type Clock, systemClock } from './clock.ts'
+
 /** A wait that can be ended early. A ring while nobody waits ends the next wait at once. */
 export class Alarm {
+  readonly #clock: Clock
   #rung = false
   #ring: (() => void) | undefined
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock
+  }
 
   ring(): void {
     if (this.#ring) this.#ring()
@@ -15,11 +22,11 @@ export class Alarm {
     }
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(timer)
+        cancel()
         this.#ring = undefined
         resolve()
       }
-      const timer = setTimeout(done, ms)
+      const cancel = this.#clock.after(ms, done)
       this.#ring = done
     })
   }

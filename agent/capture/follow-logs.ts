@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AgentLog } from '../log.ts'
 import type { Alarm } from './alarm.ts'
+import type { Clock } from './clock.ts'
 import type { LogFollower, LogItem } from './log-follower.ts'
-import { LogPuncher, punchBytesMin } from './punch-hole.ts'
+import { LogPuncher } from './punch-hole.ts'
 import { recorderAlive } from './recorder-alive.ts'
 import type { RecordedSession } from './session-file.ts'
 import { frameRawBytesMax } from './stream-recorder.ts'
@@ -15,8 +16,13 @@ const quietLookMs = 500
 const quietMs = 5000
 /** How often it is seen whether a quiet recorder still runs. */
 const aliveMs = 1000
-/** RECORDING.md: flushing seldom is what makes typing small. */
+/** What has been entered and what it printed is durable and on its way after this. */
 const flushMs = 2000
+/** A line that is being typed has done nothing yet: each flush costs some 50 bytes, and an hour of typing a quarter more. */
+const typingFlushMs = 10_000
+const newline = 10
+/** Of output in one turn. Larger buffers would only be larger garbage. */
+const turnBytesMax = 128 * 1024
 /** While watched, as often as a screen shows a difference. */
 const watchedFlushMs = 25
 /** A hole in the logs, and output without a line, are taken for what they are once nothing has changed for so long. */
@@ -32,6 +38,7 @@ export interface FollowOptions {
   crashed: boolean
   logs: LogFollower
   timeline: TimelineRecorder
+  clock: Clock
   alarm: Alarm
   log: AgentLog
   isWatched(): boolean
@@ -40,17 +47,23 @@ export interface FollowOptions {
 
 /** Records what comes in the logs until the session ends. Resolves false when closed before. Throws DamagedLogError. */
 export async function followLogs(options: FollowOptions): Promise<boolean> {
-  const { dir, recording, session, crashed, logs, timeline, alarm, log, isWatched, isClosing } = options
+  const { dir, recording, session, crashed, logs, timeline, clock, alarm, log, isWatched, isClosing } =
+    options
   const { stream } = timeline
-  const puncher = new LogPuncher(dir)
-  const sinceMs = Date.now()
+  const puncher = new LogPuncher(dir, (error) =>
+    log.warn({ code: 'punch', recording, error: error.message }, "the logs' memory is not given back"),
+  )
+  const sinceMs = clock.nowMs()
   const hole = new Settling()
   const stray = new Settling()
   let flushedMs = 0
+  let entered = false
   let changedMs = sinceMs
   let askedMs = 0
   let dead = crashed
   let signal: number | undefined
+  /** All before it is durably in the queue, in frames that are whole. */
+  let sealed = logs.position
 
   const write = async (read: () => LogItem[]): Promise<LogItem[]> => {
     const before = logs.position
@@ -68,16 +81,13 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
     while ((await writeRest(frameRawBytesMax, stream.endUs)).length > 0)
       if (stream.rawBytes >= frameRawBytesMax && timeline.isWhole) await stream.seal()
   }
-  const punch = (bytesMin: number) =>
-    puncher.punch(logs.position, bytesMin, (error) =>
-      log.warn({ code: 'punch', recording, error: error.message }, "the logs' memory is not given back"),
-    )
   const passHole = async () => {
     const before = logs.position
     const passed = logs.passHole()
     await timeline.hole(passed, before)
     if (passed.strayBytes > 0) await writeRest(passed.strayBytes, passed.toUs)
-    punch(1)
+    sealed = logs.position
+    puncher.punchAll(sealed, clock.nowMs())
     const { lostBytes } = passed
     log.warn({ code: 'flood', recording, lostBytes }, "data lost: the recorder's logs had no room")
   }
@@ -85,18 +95,19 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
   try {
     while (!isClosing()) {
       // Asked before the logs are read: what a dead recorder wrote is all there.
-      const nowMs = Date.now()
+      const nowMs = clock.nowMs()
       if (!dead && nowMs - changedMs >= aliveMs && nowMs - askedMs >= aliveMs) {
         askedMs = nowMs
         dead = !recorderAlive(session)
       }
       let inHole = false
       const items = await write(() => {
-        const next = logs.next(Math.max(64 * 1024, frameRawBytesMax - stream.rawBytes))
+        const next = logs.next(turnBytesMax)
         inHole = next.hole
         return next.items
       })
       if (items.length > 0) changedMs = nowMs
+      entered ||= items.some((item) => item.kind === 'output' && item.bytes.includes(newline))
       for (const item of items) if (item.kind === 'signal') signal = item.signal
       const exit = items.find((item) => item.kind === 'exit')
       if (exit) {
@@ -122,11 +133,17 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
       if (stream.frameIsFull(nowMs) && timeline.isWhole) {
         await stream.seal()
         flushedMs = nowMs
-        punch(punchBytesMin)
-      } else if (stream.isDirty && (isWatched() || nowMs - flushedMs >= flushMs)) {
+        entered = false
+        sealed = logs.position
+      } else if (
+        stream.isDirty &&
+        (isWatched() || nowMs - flushedMs >= (entered ? flushMs : typingFlushMs))
+      ) {
         await stream.flush()
         flushedMs = nowMs
+        entered = false
       }
+      puncher.punch(sealed, nowMs)
       // While watched, a change wakes us; the pause keeps a flood of changes from becoming a flood of flushes.
       if (isWatched()) await sleep(watchedFlushMs)
       if (items.length === 0)

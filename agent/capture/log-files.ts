@@ -32,6 +32,7 @@ export class OutputLog {
   readonly #fd: number
   /** Where the log is taken to end, when its end is not to be trusted. */
   #end = Number.POSITIVE_INFINITY
+  #buffer = Buffer.alloc(0)
 
   constructor(dir: string) {
     this.#dir = dir
@@ -68,9 +69,11 @@ export class OutputLog {
     if (at >= 0) this.#end = from + at
   }
 
-  /** Its own memory; shorter where the log ends. */
+  /** Shorter where the log ends; valid until the next call: a flood of output would else be a flood of garbage. */
   read(offset: number, length: number): Uint8Array {
-    const bytes = Buffer.allocUnsafeSlow(Math.max(0, Math.min(length, this.#end - offset)))
+    const wanted = Math.max(0, Math.min(length, this.#end - offset))
+    if (wanted > this.#buffer.length) this.#buffer = Buffer.allocUnsafeSlow(wanted)
+    const bytes = this.#buffer.subarray(0, wanted)
     let size = 0
     while (size < bytes.length) {
       const got = readSync(this.#fd, bytes, size, bytes.length - size, offset + size)

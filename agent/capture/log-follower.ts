@@ -7,6 +7,7 @@ import type { TimingEntry } from './timing-log.ts'
 // disk was full: then both lose what comes, and go on when there is room. The lines then speak of bytes that are not
 // there: a hole. What both have behind it still belongs together, counted from the end (`passHole`).
 
+/** `bytes` are valid until the follower is asked again. */
 export type LogItem =
   | { kind: 'output'; timeUs: number; bytes: Uint8Array }
   | { kind: 'resize'; timeUs: number; columns: number; rows: number }

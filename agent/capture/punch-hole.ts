@@ -7,8 +7,13 @@ import { logFolders } from './log-files.ts'
 
 const run = promisify(execFile)
 
-/** A process costs 4 to 7 ms, so it is started for this much and more. */
+/** A process costs 4 to 7 ms, in which nothing else is recorded: it is started for this much and more… */
 export const punchBytesMin = 1024 * 1024
+/** …and at most this often, unless a flood takes a good part of the logs' memory meanwhile. */
+const everyMs = 1000
+const floodBytes = 16 * 1024 * 1024
+/** A system that cannot do it is asked again after this. */
+const failedMs = 60_000
 const pageBytes = 4096
 
 /** Frees logs that nobody will read, of a recorder that goes on writing. */
@@ -25,18 +30,39 @@ export async function punchWhole(dir: string): Promise<void> {
 export class LogPuncher {
   readonly #folders: ReturnType<typeof logFolders>
   readonly #punched = { out: 0, timing: 0 }
+  readonly #failed: (error: Error) => void
   #running: Promise<void> | undefined
+  #quietUntilMs = 0
 
-  constructor(dir: string) {
+  /** `failed` is told why it cannot be done. */
+  constructor(dir: string, failed: (error: Error) => void) {
     this.#folders = logFolders(dir)
+    this.#failed = failed
   }
 
-  /** Below `to`, in the background, when there are at least `bytesMin`. `failed` is told why it cannot be done. */
-  punch(to: SourcePosition, bytesMin: number, failed: (error: Error) => void): void {
+  /** Below `to`, in the background, when it is worth a process. */
+  punch(to: SourcePosition, nowMs: number): void {
+    const bytesMin = nowMs < this.#quietUntilMs ? floodBytes : punchBytesMin
+    this.#punchFrom(bytesMin, to, nowMs)
+  }
+
+  /** The logs' memory was full: whatever there is. */
+  punchAll(to: SourcePosition, nowMs: number): void {
+    this.#punchFrom(1, to, nowMs)
+  }
+
+  #punchFrom(bytesMin: number, to: SourcePosition, nowMs: number): void {
     const wants = (['out', 'timing'] as const).filter((name) => to[name] - this.#punched[name] >= bytesMin)
-    if (wants.length === 0) return
-    this.#running ??= Promise.all(wants.map((name) => this.#punchFile(name, to[name])))
-      .then(() => undefined, failed)
+    if (wants.length === 0 || this.#running) return
+    this.#quietUntilMs = nowMs + everyMs
+    this.#running = Promise.all(wants.map((name) => this.#punchFile(name, to[name])))
+      .then(
+        () => undefined,
+        (error: Error) => {
+          this.#quietUntilMs = nowMs + failedMs
+          this.#failed(error)
+        },
+      )
       .finally(() => {
         this.#running = undefined
       })

@@ -6,6 +6,7 @@ import type { AgentLog } from '../log.ts'
 import { recoverStream } from '../queue/recover-stream.ts'
 import type { SpooledRecording } from '../queue/spooled-recording.ts'
 import { Alarm } from './alarm.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { followLogs } from './follow-logs.ts'
 import { followPipes } from './follow-pipes.ts'
 import { logFolders } from './log-files.ts'
@@ -34,18 +35,22 @@ export interface SessionRecorderOptions {
   crypto: Crypto
   certificate: string
   log: AgentLog
+  clock?: Clock
 }
 
 export class SessionRecorder {
   readonly #options: SessionRecorderOptions
   readonly #closing = new AbortController()
-  readonly #alarm = new Alarm()
+  readonly #clock: Clock
+  readonly #alarm: Alarm
   #watched = false
   #watcher: FSWatcher | undefined
   #running: Promise<void> | undefined
 
   constructor(options: SessionRecorderOptions) {
     this.#options = options
+    this.#clock = options.clock ?? systemClock
+    this.#alarm = new Alarm(this.#clock)
   }
 
   get spooled(): SpooledRecording {
@@ -124,7 +129,7 @@ export class SessionRecorder {
       state: spooled.state,
     })
     if (await recoverStream(spooled, writer)) return true
-    const stream = new StreamRecorder(spooled, writer)
+    const stream = new StreamRecorder(spooled, writer, this.#clock)
     try {
       return await this.#follow(new TimelineRecorder(stream))
     } finally {
@@ -159,6 +164,7 @@ export class SessionRecorder {
         crashed,
         logs,
         timeline,
+        clock: this.#clock,
         alarm: this.#alarm,
         log,
         isWatched: () => this.#watched,

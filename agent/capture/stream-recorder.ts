@@ -3,6 +3,7 @@ import { concatBytes } from '../../format/bytes.ts'
 import type { EndReason, GapReason, SourcePosition } from '../../format/records.ts'
 import type { StreamWriter } from '../../format/stream-writer.ts'
 import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import { type Clock, systemClock } from './clock.ts'
 
 // Timeline lines to frames in the queue.
 //
@@ -27,6 +28,7 @@ export interface Span {
 export class StreamRecorder {
   readonly #spooled: SpooledRecording
   readonly #writer: StreamWriter
+  readonly #clock: Clock
   #body: ZstdBody | undefined
   #head: Uint8Array[] = []
   #lines: Uint8Array[] = []
@@ -39,9 +41,10 @@ export class StreamRecorder {
   #endUs: number
 
   /** `writer` is as of `spooled.state`. */
-  constructor(spooled: SpooledRecording, writer: StreamWriter) {
+  constructor(spooled: SpooledRecording, writer: StreamWriter, clock: Clock = systemClock) {
     this.#spooled = spooled
     this.#writer = writer
+    this.#clock = clock
     this.#endUs = writer.last?.endUs ?? 0
   }
 
@@ -81,7 +84,7 @@ export class StreamRecorder {
       this.#before = undefined
       this.#body = openZstdBody()
       this.#raw = 0
-      this.#openedMs = Date.now()
+      this.#openedMs = this.#clock.nowMs()
     }
     for (const line of lines) {
       this.#lines.push(line)
@@ -151,7 +154,7 @@ export class StreamRecorder {
 
   async #compress(body: ZstdBody): Promise<void> {
     if (this.#lines.length === 0) return
-    const raw = concatBytes(this.#lines)
+    const raw = this.#lines.length === 1 ? this.#lines[0]! : concatBytes(this.#lines)
     this.#lines = []
     this.#lineBytes = 0
     await body.write(raw)

@@ -56,9 +56,9 @@ export class TimelineEncoder {
   }
 
   #output(timeUs: number, group: Uint8Array[]): Uint8Array[] {
-    const all = this.#held.length > 0 || group.length > 1 ? concatBytes([this.#held, ...group]) : group[0]!
+    const all = joined(this.#held.length > 0 ? [this.#held, ...group] : group)
     const whole = wholeCharacterBytes(all)
-    this.#held = all.slice(whole)
+    this.#held = new Uint8Array(all.subarray(whole))
     const lines: Uint8Array[] = []
     for (let at = 0; at < whole; ) {
       const room = Math.min(whole, at + eventBytesMax)
@@ -68,4 +68,15 @@ export class TimelineEncoder {
     }
     return lines
   }
+}
+
+/** Without a copy where each lies behind the one before in memory, as what was read at once does. */
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const first = pieces[0]!
+  let end = first.byteOffset
+  for (const piece of pieces) {
+    if (piece.buffer !== first.buffer || piece.byteOffset !== end) return concatBytes(pieces)
+    end += piece.length
+  }
+  return new Uint8Array(first.buffer, first.byteOffset, end - first.byteOffset)
 }

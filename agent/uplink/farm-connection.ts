@@ -1,6 +1,6 @@
 import { WebSocket } from 'ws'
 import { toBase64url } from '../../format/bytes.ts'
-import { agentPath, controlBytesMax, heartbeatMs, subprotocol } from '../../wire/limits.ts'
+import { agentPath, controlBytesMax, heartbeatMs, noMask, subprotocol } from '../../wire/limits.ts'
 import {
   type AgentMessage,
   encodeMessage,
@@ -63,6 +63,7 @@ export class FarmConnection {
       perMessageDeflate: false,
       maxPayload: controlBytesMax,
       handshakeTimeout: greetingMsMax,
+      ...(url.startsWith('https:') && { generateMask: noMask }),
     })
     this.#socket = socket
     this.#after(greetingMsMax, () => {

@@ -49,7 +49,7 @@ export class Channel {
     this.#message = message
     this.#acked = message.acked
     this.#intake = new StreamIntake(new ChannelCredit(context.credit, () => this.#moreCredit()))
-    this.#receipts = new ChannelReceipts(context.tokens, peer, message)
+    this.#receipts = new ChannelReceipts(context.tokens, peer, message, context.limits.receiptMs)
   }
 
   get waiting(): boolean {
@@ -201,6 +201,7 @@ export class Channel {
       return
     }
     this.#context.troubles.report(this, error)
+    this.#receipts.forget()
     this.#context.live.left(this.recording, this.stream)
     this.#state = 'opening'
     this.#finishBytes = undefined
@@ -251,6 +252,7 @@ export class Channel {
     progress.forget(this)
     troubles.well(this)
     this.#intake.close()
+    this.#receipts.close()
     this.#peer.acks.forget(this.#message.channel)
     this.#peer.ended(this.#message.channel)
     const last = this.#letGo(wasOpen)

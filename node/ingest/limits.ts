@@ -7,6 +7,7 @@ export interface IngestLimits {
   recheckMs: number
   ackDelayMs: number
   progressMs: number
+  receiptMs: number
   retryMsMin: number
   retryMsMax: number
   staleShareMs: number
@@ -31,6 +32,8 @@ export const defaultLimits: IngestLimits = {
   ackDelayMs: 5,
   /** The catalog takes one transaction a second. */
   progressMs: 1_000,
+  /** Between two receipts of one channel: each costs a signature here and some file calls on the host, which only lets go of its copy. */
+  receiptMs: 500,
   /** A store that failed is tried again after this, doubling. */
   retryMsMin: 250,
   retryMsMax: 10_000,

@@ -12,6 +12,9 @@ const startedMs = 1_790_000_000_000
 let runs = 0
 const follow = (logs: WrittenLogs, from?: SourcePosition) =>
   new LogFollower(logs.dir, { startedMs, ...(from && { from }) })
+// What the follower gives out is its own until it is asked again.
+const kept = (items: LogItem[]) =>
+  items.map((item) => ('bytes' in item ? { ...item, bytes: new Uint8Array(item.bytes) } : item))
 const bytesIn = (items: LogItem[]) =>
   concatBytes(items.flatMap((item) => ('bytes' in item ? [item.bytes] : [])))
 const sizesIn = (items: LogItem[]) =>
@@ -37,7 +40,7 @@ test('however it is written and read, everything comes once and in order', async
         const logs = new WrittenLogs(join(root, String(runs++)))
         const follower = follow(logs)
         const items: LogItem[] = []
-        const look = () => items.push(...follower.next(max).items)
+        const look = () => items.push(...kept(follower.next(max).items))
         for (const [happens, looks] of happenings) {
           logs.happen(happens)
           if (looks) look()
@@ -183,12 +186,16 @@ test('a disk that was full: every byte that is there comes, in order; what is no
         let spoken = 0
         const look = () => {
           for (let next = follower.next(40); next.items.length > 0 || next.hole; next = follower.next(40)) {
-            items.push(...next.items)
+            items.push(...kept(next.items))
             if (!next.hole) continue
             const hole = follower.passHole()
             told += hole.lostBytes
             if (hole.strayBytes > 0)
-              items.push({ kind: 'output', timeUs: hole.toUs, bytes: follower.rest(hole.strayBytes) })
+              items.push({
+                kind: 'output',
+                timeUs: hole.toUs,
+                bytes: new Uint8Array(follower.rest(hole.strayBytes)),
+              })
           }
         }
         for (const [i, size] of sizes.entries()) {
@@ -205,7 +212,8 @@ test('a disk that was full: every byte that is there comes, in order; what is no
         }
         look()
         const content = readFileSync(join(logs.dir, 'out')).subarray(logs.header.length)
-        while (follower.strayBytes > 0) items.push({ kind: 'output', timeUs: 0, bytes: follower.rest(7) })
+        while (follower.strayBytes > 0)
+          items.push({ kind: 'output', timeUs: 0, bytes: new Uint8Array(follower.rest(7)) })
         follower.close()
         t.is(Buffer.from(bytesIn(items)).toString(), content.toString())
         // Lines that are lost speak of nothing; those that are there, of what is there or missing.

@@ -1,0 +1,15 @@
+/** Time as a recorder sees it. An hour of a session passes in seconds where another one is given. */
+export interface Clock {
+  /** Since the epoch. */
+  nowMs(): number
+  /** Calls `call` once `ms` have passed, unless what it returns is called before. */
+  after(ms: number, call: () => void): () => void
+}
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  after(ms, call) {
+    const timer = setTimeout(call, ms)
+    return () => clearTimeout(timer)
+  },
+}

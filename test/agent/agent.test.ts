@@ -48,7 +48,7 @@ async function openHost(t: ExecutionContext): Promise<Host> {
     node,
     async start(url = httpOf(node)) {
       const log = collectLog()
-      const config = { home: folder, url, messageLifeS: 3600, quotaMiB: 100 }
+      const config = { home: folder, url, messageLifeS: 3600, quotaMiB: 100, host: false }
       const agent = await startAgent(config, { log, version: '1' })
       t.teardown(() => agent.close().catch(() => undefined))
       return { agent, log }
@@ -239,7 +239,7 @@ test('a home that is not enrolled, and an authority that is not there', async (t
   const home = await temporaryFolder(t)
   const start = (folder: string, ca?: string) =>
     startAgent(
-      { home: folder, url: 'https://localhost:1', messageLifeS: 60, quotaMiB: 16, ...(ca && { ca }) },
+      { home: folder, url: 'https://localhost:1', messageLifeS: 60, quotaMiB: 16, host: false, ...(ca && { ca }) },
       { log: collectLog(), version: '1' },
     )
   await t.throwsAsync(start(home), { code: 'not-enrolled' })

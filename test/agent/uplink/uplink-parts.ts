@@ -20,6 +20,8 @@ export function identityOf({ farm, agent, certificate }: Identities): AgentIdent
     certificate,
     farm: farmIdOf(farm.publicKey),
     farmKey: farm.publicKey,
+    moved: false,
+    former: [],
   }
 }
 
@@ -42,6 +44,7 @@ export function openUplink(
     onWatched: () => undefined,
     onFork: (recording) => spool.setAside(recording, 'forked'),
     onDiscarded: async () => undefined,
+    onClone: async () => undefined,
     ...change,
   })
   for (const spooled of spool.recordings) spooled.onDurable(() => uplink.notify(spooled.recording))

@@ -4,10 +4,10 @@ import { createInterface } from 'node:readline'
 
 // Keeps one program of ours running: starts it again when it ends, and ends it with us, however we end.
 
-/** Between two starts, doubling up to the greater; a program that ran for a minute starts again at once. */
+/** Between two starts, doubling up to the greater while a program ends within `steadyMs` of its start. */
 const restartMsMin = 250
 const restartMsMax = 10_000
-const steadyMs = 60_000
+const steadyMs = 5_000
 /** A program that does not end by itself in this time is killed; what it had is durable anyway. */
 const stopMs = 20_000
 

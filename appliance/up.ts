@@ -45,9 +45,8 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
     args: [setUp.config],
     logFile: join(home.node, 'node.log'),
     onLine(line) {
-      const ready = JSON.parse(line) as { url: string }
-      // A free port is another one after a restart: the agent and the command are told.
-      void told(home, ready.url).then(() => {
+      const ready = JSON.parse(line) as { url: string; port: number }
+      void told(home, setUp.config, ready).then(() => {
         url = ready.url
         started.resolve()
       }, started.reject)
@@ -98,12 +97,18 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
   }
 }
 
-async function told(home: Home, url: string): Promise<void> {
+/** The command and the agent learn where the node is, and the node keeps the free port it found when it is restarted. */
+async function told(home: Home, nodeConfig: string, { url, port }: { url: string; port: number }) {
   await writeClient(home.root, url)
-  const config = join(home.agent, 'agent.json')
-  if (!existsSync(config)) return
-  const agent = JSON.parse(await readFile(config, 'utf8')) as { url: string }
-  if (agent.url !== url) await replaceFile(config, `${JSON.stringify({ ...agent, url }, null, 2)}\n`)
+  await change(nodeConfig, { port })
+  const agentConfig = join(home.agent, 'agent.json')
+  if (existsSync(agentConfig)) await change(agentConfig, { url })
+}
+
+async function change(path: string, values: Record<string, unknown>): Promise<void> {
+  const text = await readFile(path, 'utf8')
+  const changed = `${JSON.stringify({ ...JSON.parse(text), ...values }, null, 2)}\n`
+  if (changed !== text) await replaceFile(path, changed)
 }
 
 function guide({

@@ -15,4 +15,4 @@ while time.monotonic() < end:
         os.write(1, data[:size])
         data = data[size:]
     time.sleep(source.choice([0, 0.001, 0.01, 0.05]))
-os.write(1, b"\r\nproduced %d\r\n" % seed)
+os.write(1, b"\nproduced %d\n" % seed)

@@ -51,7 +51,9 @@ test.serial('vim, top, htop, cut and broken UTF-8 and resizes: byte for byte wha
     await pty.waitFor('ready> ')
   }
 
-  await type("printf 'cut:\\xe2'; sleep 0.05; printf '\\x82'; sleep 0.05; printf '\\xac|\\xf0\\x9f'; sleep 0.05; printf '\\x8e\\x9e\\n'")
+  await type(
+    "printf 'cut:\\xe2'; sleep 0.05; printf '\\x82'; sleep 0.05; printf '\\xac|\\xf0\\x9f'; sleep 0.05; printf '\\x8e\\x9e\\n'",
+  )
   await type("printf 'broken:\\xff\\xfe\\x80 \\xc3( \\xed\\xa0\\x80 \\xf4\\x90\\x80\\x80 \\xe2\\x82\\n'")
   await type('head -c 20000 /dev/urandom')
 
@@ -106,7 +108,9 @@ test.serial('vim, top, htop, cut and broken UTF-8 and resizes: byte for byte wha
 test.serial('30 MB of cat, and what Debian has reads it', async (t) => {
   const { up, work } = t.context
   const text = Buffer.from('a line of plain text, žluťoučký, 日本語, 🎞️\n'.repeat(16_000))
-  const parts = Array.from({ length: 40 }, (_, i) => (i % 8 === 7 ? randomFillSync(Buffer.alloc(500_000)) : text))
+  const parts = Array.from({ length: 40 }, (_, i) =>
+    i % 8 === 7 ? randomFillSync(Buffer.alloc(500_000)) : text,
+  )
   const big = Buffer.concat(parts)
   t.true(big.length >= 30_000_000)
   await writeFile(join(work, 'big'), big)
@@ -133,7 +137,8 @@ test.serial('strict readers take the export that is not exact', async (t) => {
   t.is((await up.tapedeck('export', row.id, '--out', strict)).status, 0)
   const lines = (await readFile(strict, 'utf8')).trimEnd().split('\n')
   t.true(lines.every((line) => JSON.stringify(JSON.parse(line)).isWellFormed() && !/\\ud[89a-f]/i.test(line)))
-  const read = 'import json,sys\nfor line in open(sys.argv[1], encoding="utf-8"): json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8")'
+  const read =
+    'import json,sys\nfor line in open(sys.argv[1], encoding="utf-8"): json.dumps(json.loads(line), ensure_ascii=False).encode("utf-8")'
   const python = await run('python3', ['-c', read, strict])
   t.is(python.status, 0, python.stderr)
   const shown = join(work, 'strict.out')

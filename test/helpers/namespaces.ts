@@ -28,9 +28,13 @@ export function canMakeNamespaces(): boolean {
 }
 
 export async function openNamespaces(): Promise<Namespaces> {
-  const holder = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'unshare', '--net', '--mount', 'sleep', '1d'], {
-    stdio: 'ignore',
-  })
+  const holder = spawn(
+    'setpriv',
+    ['--pdeathsig', 'KILL', '--', 'unshare', '--net', '--mount', 'sleep', '1d'],
+    {
+      stdio: 'ignore',
+    },
+  )
   const pid = holder.pid!
   await eventually(async () => {
     if ((await readFile(`/proc/${pid}/comm`, 'utf8')) !== 'sleep\n') throw new Error('no namespaces yet')
@@ -59,7 +63,19 @@ export async function connect(
   right: Namespaces,
   rightAddress: string,
 ): Promise<void> {
-  await left.run('ip', 'link', 'add', 'eth0', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(right.pid))
+  await left.run(
+    'ip',
+    'link',
+    'add',
+    'eth0',
+    'type',
+    'veth',
+    'peer',
+    'name',
+    'eth0',
+    'netns',
+    String(right.pid),
+  )
   for (const [side, address] of [
     [left, leftAddress],
     [right, rightAddress],

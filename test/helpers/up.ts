@@ -96,8 +96,8 @@ export async function removeHome(home: string): Promise<void> {
 
 /** The `tapedeck` command on a home. */
 export function commandOn(home: string, within: readonly string[] = []): Up['tapedeck'] {
-  const [program, ...before] = [...within, launcher] as [string, ...string[]]
-  return (verb, ...args) => run(program, [...before, verb!, '--home', home, ...args])
+  const [program, ...before] = [...within, launcher]
+  return (verb, ...args) => run(program!, [...before, verb!, '--home', home, ...args])
 }
 
 export async function jsonOf<T>(tapedeck: Up['tapedeck'], args: string[]): Promise<T> {

@@ -27,26 +27,24 @@ export function canMakeNamespaces(): boolean {
   }
 }
 
-export async function openNamespaces(): Promise<Namespaces> {
-  const holder = spawn(
-    'setpriv',
-    ['--pdeathsig', 'KILL', '--', 'unshare', '--net', '--mount', 'sleep', '1d'],
-    {
-      stdio: 'ignore',
-    },
-  )
+/** `mount`: mounts made here are seen here only. `net`: a network with nothing but a loopback. */
+export async function openNamespaces(...kinds: ('mount' | 'net')[]): Promise<Namespaces> {
+  const flags = kinds.map((kind) => `--${kind}`)
+  const holder = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'unshare', ...flags, 'sleep', '1d'], {
+    stdio: 'ignore',
+  })
   const pid = holder.pid!
   await eventually(async () => {
     if ((await readFile(`/proc/${pid}/comm`, 'utf8')) !== 'sleep\n') throw new Error('no namespaces yet')
   })
-  const within = ['nsenter', '--target', String(pid), '--net', '--mount', '--']
+  const within = ['nsenter', '--target', String(pid), ...flags, '--']
   const inside = async (...command: string[]) => {
     const [program, ...args] = [...within, ...command] as [string, ...string[]]
     const { status, stdout, stderr } = await run(program, args)
     if (status !== 0) throw new Error(`${command.join(' ')} ended with ${status}: ${stderr}`)
     return stdout.toString()
   }
-  await inside('ip', 'link', 'set', 'lo', 'up')
+  if (kinds.includes('net')) await inside('ip', 'link', 'set', 'lo', 'up')
   return {
     pid,
     within,

@@ -12,6 +12,8 @@ const scriptBufferBytes = 8192
 
 export interface ProducingSession {
   readonly pty: Pty
+  /** As its recording names it. */
+  readonly command: string
   /** The process that became `script`. */
   recorderPid(): Promise<number>
   /** Throws unless the farm has, proven, exactly what was printed, once. */
@@ -34,6 +36,7 @@ export function startSession(up: Recorder, seed: number, seconds: number): Produ
   }
   return {
     pty,
+    command: command.join(' '),
     async recorderPid() {
       await pty.waitFor(`${seed}/1: `)
       const children = await readFile(`/proc/${pty.pid}/task/${pty.pid}/children`, 'utf8')

@@ -5,7 +5,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import anyTest, { type ExecutionContext } from 'ava'
 import { eventually } from '../helpers/eventually.ts'
-import { canMakeNamespaces, type Namespaces, openNamespaces } from '../helpers/namespaces.ts'
+import { type Namespaces, openNamespaces } from '../helpers/namespaces.ts'
+import { needingNamespaces } from '../helpers/needs.ts'
 import { openPty, type Pty } from '../helpers/pty.ts'
 import { difference, exportedOutput, printed, recordingOf } from '../helpers/recorded.ts'
 import { startSession } from '../helpers/session.ts'
@@ -13,7 +14,7 @@ import { removeHome, run, startUp, type Up } from '../helpers/up.ts'
 
 // The store fails under a running node. The recorded session never notices; afterwards every byte is there.
 
-const test = canMakeNamespaces() ? anyTest : anyTest.skip
+const test = needingNamespaces(anyTest, '/usr/bin/sshfs')
 
 interface StoreTest {
   up: Up

@@ -9,6 +9,7 @@ burst = 0
 while time.monotonic() < end:
     burst += 1
     data = b"%d/%d: " % (seed, burst) + b"".join(source.choices(texts, k=source.choice([1, 3, 20, 2000])))
+    data += source.randbytes(source.choice([0, 0, 10_000]))
     while data:
         # Pieces cut characters in two.
         size = source.randint(1, 4000)

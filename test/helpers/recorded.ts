@@ -51,7 +51,7 @@ export function recordingOf(
       if (found.length === 1 && holds(found[0]!)) return found[0]!
       throw new Error(`Recordings of '${command}': ${JSON.stringify(found)}`)
     },
-    { timeoutMs, everyMs: 200 },
+    { timeoutMs, everyMs: 400 },
   )
 }
 

@@ -30,8 +30,8 @@ const rounds = [
 for (const [i, [what, fault]] of rounds.entries())
   test.serial(`round ${i}, TAPEDECK_SEED=${seed}: ${what} killed; nothing lost, nothing twice`, async (t) => {
     const { up } = t.context
-    if (fault) await faultRound(up, 10 * i, random, fault)
-    else await recorderRound(up, 10 * i, random)
+    if (fault) await faultRound({ up }, i, random, [fault])
+    else await recorderRound(up, i, random)
     t.pass()
   })
 

@@ -10,6 +10,9 @@ const producer = fileURLToPath(new URL('produce.py', import.meta.url))
 /** `script` hands on at most this much at once, first to the terminal, then to its log. */
 const scriptBufferBytes = 8192
 
+/** A silent network is noticed after a minute; then come the waits between attempts. */
+const settleMsMax = 180_000
+
 export interface ProducingSession {
   readonly pty: Pty
   /** As its recording names it. */
@@ -29,7 +32,7 @@ export function startSession(up: Recorder, seed: number, seconds: number): Produ
   const command = ['python3', producer, String(seed), seconds.toFixed(2)]
   const pty = openPty(up.recordCommand(...command))
   const finished = async () => {
-    const row = await recordingOf(up, command.join(' '))
+    const row = await recordingOf(up, command.join(' '), undefined, settleMsMax)
     const { status, stdout } = await up.tapedeck('verify', row.id)
     if (status !== 0) throw new Error(`verify ${row.id} ended with ${status}:\n${stdout}`)
     return { row, output: await exportedOutput(up, row.id) }

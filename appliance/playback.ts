@@ -1,19 +1,26 @@
 import xterm from '@xterm/headless'
+import { DrawBudget } from '../format/draw-budget.ts'
 import { TerminalGuard } from '../format/terminal-guard.ts'
 import { clampCells, parseSize, type TimelineEvent, type TimelineHeader } from '../format/timeline.ts'
 
 // A recording's events, and the emulated screen at a moment of it. Moving back starts again from the beginning: a
 // terminal recording of an hour is drawn in well under a second.
 
-/** One write to the emulator, so that keys are looked at in between. */
-const sliceCharactersMax = 256 * 1024
+/** One write to the emulator, so that keys are looked at in between and a hostile piece shows its cost. */
+const sliceCharactersMax = 16 * 1024
+const sliceCharactersMin = 256
+/** How long one write should take; slices are made longer or shorter towards it. */
+const sliceMs = 12
 
 export class Playback {
   readonly header: TimelineHeader
   readonly #events: TimelineEvent[]
   readonly #guard = new TerminalGuard()
+  readonly #budget = new DrawBudget()
   #terminal: xterm.Terminal
   #next = 0
+  #slice = 4096
+  #leftOut = false
 
   constructor(header: TimelineHeader, events: TimelineEvent[]) {
     this.header = header
@@ -34,8 +41,13 @@ export class Playback {
     return this.#events[this.#next]?.timeUs
   }
 
-  /** Shows the moment `timeUs`. */
-  async seek(timeUs: number): Promise<void> {
+  /** Output was passed over that would have held the screen up for long. */
+  get leftOut(): boolean {
+    return this.#leftOut
+  }
+
+  /** Shows the moment `timeUs`. Stopped by `signal`, it shows one on the way there, and goes on from that. */
+  async seek(timeUs: number, signal: AbortSignal): Promise<void> {
     const shown = this.#events[this.#next - 1]?.timeUs ?? 0
     if (timeUs < shown) {
       this.#terminal.dispose()
@@ -45,7 +57,7 @@ export class Playback {
     let text = ''
     for (
       let event = this.#events[this.#next];
-      event && event.timeUs <= timeUs;
+      event && event.timeUs <= timeUs && !signal.aborted;
       event = this.#events[++this.#next]
     ) {
       if (event.code === 'o') text += event.data
@@ -74,8 +86,25 @@ export class Playback {
     this.#terminal.resize(columns, rows)
   }
 
-  #write(text: string): Promise<void> {
+  async #write(text: string): Promise<void> {
     const safe = this.#guard.push(text)
-    return new Promise((resolve) => this.#terminal.write(safe, resolve))
+    for (let at = 0; at < safe.length; ) {
+      if (this.#budget.spent) {
+        this.#budget.take(safe.length - at, 0)
+        this.#leftOut = true
+        return
+      }
+      const slice = safe.slice(at, at + this.#slice)
+      const startedMs = performance.now()
+      await new Promise<void>((resolve) => this.#terminal.write(slice, resolve))
+      this.#measure(slice.length, performance.now() - startedMs)
+      at += slice.length
+    }
+  }
+
+  #measure(characters: number, tookMs: number): void {
+    this.#budget.take(characters, tookMs)
+    const fitting = Math.min(this.#slice * 2, (characters / Math.max(tookMs, 1)) * sliceMs)
+    this.#slice = Math.round(Math.max(sliceCharactersMin, Math.min(sliceCharactersMax, fitting)))
   }
 }

@@ -39,9 +39,15 @@ function paintLine(line: IBufferLine, columns: number): string {
     const wanted = styleOf(cell)
     if (wanted !== style) out += `\u001b[0${wanted}m`
     style = wanted
-    out += cell.getChars() || ' '
+    // The second half of a wide character would begin a line of its own.
+    out += cell.getWidth() > columns - x ? ' ' : visible(cell.getChars())
   }
   return out
+}
+
+// An emulator keeps no control in a cell; what turns the direction of text it does keep.
+function visible(characters: string): string {
+  return characters.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '') || ' '
 }
 
 function styleOf(cell: IBufferCell): string {

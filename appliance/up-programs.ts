@@ -54,7 +54,11 @@ function restarted(name: string, ending: number | string | null, logFile: string
 /** Why the node did not start, from the last it said. */
 async function nodeFailure(logFile: string): Promise<CommandError> {
   const said = (await readFile(logFile, 'utf8').catch(() => '')).split('tapedeck node: ').at(-1)!.trim()
-  return new CommandError('node', `The node does not start: ${said.slice(0, 1000)}`, `See ${logFile}.`)
+  return new CommandError(
+    'node',
+    `The node does not start: ${said.slice(0, 1000).replaceAll('\n', ' ')}`,
+    `See ${logFile}.`,
+  )
 }
 
 /** The command and the agent learn where the node is, and the node keeps the free port it found when it is restarted. */

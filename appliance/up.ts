@@ -14,7 +14,7 @@ import { lockHome } from './up-lock.ts'
 import { startAgent, startNode, startSample } from './up-programs.ts'
 
 export interface UpOptions {
-  port: string
+  port: number
   json?: boolean
   sample: boolean
 }
@@ -27,9 +27,6 @@ const root = join(import.meta.dirname, '..')
 
 /** Starts a node and an agent on this machine, says what to do next, and ends with Ctrl-C. */
 export async function up(home: Home, options: UpOptions): Promise<void> {
-  const port = Number(options.port)
-  if (options.port.trim() === '' || !Number.isInteger(port) || port < 0 || port > 65_535)
-    throw new CommandError('port', `Expected a port from 0 to 65535, got ${options.port}.`, '', 2)
   if (Buffer.byteLength(home.agentSocket) > socketPathBytesMax)
     throw new CommandError(
       'home',
@@ -48,7 +45,7 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
   const unlock = await lockHome(join(home.root, 'up.sock'), home.root)
   const children: Supervised[] = []
   try {
-    await run(home, { ...options, port }, children, stopped)
+    await run(home, options, children, stopped)
   } finally {
     for (const child of children.toReversed()) await child.stop()
     unlock()
@@ -57,7 +54,7 @@ export async function up(home: Home, options: UpOptions): Promise<void> {
 
 async function run(
   home: Home,
-  options: Omit<UpOptions, 'port'> & { port: number },
+  options: UpOptions,
   children: Supervised[],
   stopped: Promise<void>,
 ): Promise<void> {

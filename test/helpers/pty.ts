@@ -52,7 +52,7 @@ export function openPty(command: string[], options: PtyOptions = {}): Pty {
     resize: (width, height) => order({ resize: [width, height] }),
     hangup: () => order({ hangup: true }),
     kill: () => child.kill('SIGKILL'),
-    async waitFor(text, timeoutMs = 20_000) {
+    async waitFor(text, timeoutMs = 60_000) {
       await eventually(
         () => {
           const at = output().indexOf(text, seen)

@@ -43,10 +43,11 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
   const { dir, recording, session, crashed, logs, timeline, alarm, log, isWatched, isClosing } = options
   const { stream } = timeline
   const puncher = new LogPuncher(dir)
-  const sinceMs = Date.now()
+  // A clock that nobody sets: the wall clock may jump by years.
+  const sinceMs = performance.now()
   const hole = new Settling()
   const stray = new Settling()
-  let flushedMs = 0
+  let flushedMs = sinceMs - flushMs
   let changedMs = sinceMs
   let askedMs = 0
   let dead = crashed
@@ -85,7 +86,7 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
   try {
     while (!isClosing()) {
       // Asked before the logs are read: what a dead recorder wrote is all there.
-      const nowMs = Date.now()
+      const nowMs = performance.now()
       if (!dead && nowMs - changedMs >= aliveMs && nowMs - askedMs >= aliveMs) {
         askedMs = nowMs
         dead = !recorderAlive(session)

@@ -64,7 +64,7 @@ export class StreamRecorder {
     return this.#endUs
   }
 
-  /** The frame that is open is due to end. */
+  /** The frame that is open is due to end. `nowMs` = performance.now(). */
   frameIsFull(nowMs: number): boolean {
     return this.#body !== undefined && (this.#raw >= frameRawBytesMax || nowMs - this.#openedMs >= frameMsMax)
   }
@@ -81,7 +81,7 @@ export class StreamRecorder {
       this.#before = undefined
       this.#body = openZstdBody()
       this.#raw = 0
-      this.#openedMs = Date.now()
+      this.#openedMs = performance.now()
     }
     for (const line of lines) {
       this.#lines.push(line)

@@ -30,6 +30,8 @@ export interface ApartOptions {
   /** What runs the node and the command, and what runs the agent and its sessions, such as `nsenter` commands. */
   nodeWithin?: readonly string[]
   agentWithin?: readonly string[]
+  nodeEnv?: NodeJS.ProcessEnv
+  agentEnv?: NodeJS.ProcessEnv
   /** Where the node listens, and how the agent calls it. */
   host?: string
   name?: string
@@ -48,8 +50,20 @@ export async function startApart(options: ApartOptions = {}): Promise<Apart> {
     writeFile(config, JSON.stringify({ ...JSON.parse(await readFile(config, 'utf8')), ...values }))
   await change({ host })
   const agentHome = join(home, 'agent')
-  const node = program([...nodeWithin], join(root, 'node', 'main.ts'), config, join(home, 'node.log'))
-  const agent = program([...agentWithin], join(root, 'agent', 'main.ts'), agentHome, join(home, 'agent.log'))
+  const node = program({
+    within: nodeWithin,
+    script: join(root, 'node', 'main.ts'),
+    argument: config,
+    logFile: join(home, 'node.log'),
+    env: options.nodeEnv,
+  })
+  const agent = program({
+    within: agentWithin,
+    script: join(root, 'agent', 'main.ts'),
+    argument: agentHome,
+    logFile: join(home, 'agent.log'),
+    env: options.agentEnv,
+  })
   const { port } = (await node.start()) as { port: number }
   await change({ port })
   await writeFile(
@@ -97,8 +111,16 @@ async function enrolWithin(within: string[], options: object): Promise<void> {
   if (status !== 0) throw new Error(`enrol ended with ${status}: ${stderr}`)
 }
 
-/** `script` says on its standard output, in a line of JSON, that it is ready. */
-function program(within: string[], script: string, argument: string, logFile: string): Program {
+interface ProgramOptions {
+  within: readonly string[]
+  /** It says on its standard output, in a line of JSON, that it is ready. */
+  script: string
+  argument: string
+  logFile: string
+  env: NodeJS.ProcessEnv | undefined
+}
+
+function program({ within, script, argument, logFile, env }: ProgramOptions): Program {
   let child: ChildProcess | undefined
   let ended: Promise<void> = Promise.resolve()
   const [command, ...args] = [
@@ -114,7 +136,10 @@ function program(within: string[], script: string, argument: string, logFile: st
   return {
     start() {
       const log = openSync(logFile, 'a')
-      const started = spawn(command!, args, { stdio: ['ignore', 'pipe', log] })
+      const started = spawn(command!, args, {
+        stdio: ['ignore', 'pipe', log],
+        env: { ...process.env, ...env },
+      })
       closeSync(log)
       child = started
       ended = new Promise((resolve) => started.once('exit', () => resolve()))

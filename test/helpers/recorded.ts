@@ -14,18 +14,20 @@ export function printed(pty: Pty): Buffer {
   return at < 0 ? output : output.subarray(at + notice.length)
 }
 
-/** The output bytes of an exact export, and the sizes the terminal had. */
-export function recorded(asciicast: Buffer): { output: Buffer; sizes: string[] } {
+/** The output bytes of an exact export, the sizes the terminal had, and the times of all events in seconds. */
+export function recorded(asciicast: Buffer): { output: Buffer; sizes: string[]; times: number[] } {
   const pieces: Uint8Array[] = []
   const sizes: string[] = []
+  const times: number[] = []
   let from = asciicast.indexOf(10) + 1
   for (let to = asciicast.indexOf(10, from); to >= 0; to = asciicast.indexOf(10, from)) {
-    const [, code, data] = JSON.parse(asciicast.toString('utf8', from, to)) as [number, string, string]
+    const [time, code, data] = JSON.parse(asciicast.toString('utf8', from, to)) as [number, string, string]
     if (code === 'o') pieces.push(bytesOfText(data))
     if (code === 'r') sizes.push(data)
+    times.push(time)
     from = to + 1
   }
-  return { output: Buffer.concat(pieces), sizes }
+  return { output: Buffer.concat(pieces), sizes, times }
 }
 
 /** Where two byte strings first differ, in words; `undefined` when they are the same. */

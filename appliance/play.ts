@@ -5,7 +5,7 @@ import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { keysOf } from './keys.ts'
 import { openInput } from './open-input.ts'
-import { Playback } from './playback.ts'
+import { type LostRange, Playback } from './playback.ts'
 import { Progress } from './progress.ts'
 import { TerminalPlayer } from './terminal-player.ts'
 
@@ -69,16 +69,18 @@ async function load(stored: AsyncIterable<Uint8Array>): Promise<Playback> {
   const progress = new Progress('loading')
   let header: TimelineHeader | undefined
   const events: TimelineEvent[] = []
+  const lost: LostRange[] = []
   try {
     for await (const item of readRecording(progress.count(stored))) {
       if (item.kind === 'header') header = item.header
       if (item.kind === 'events') for (const event of item.events) events.push(event)
-      if (item.kind === 'gap') events.push({ timeUs: item.gap.to, code: 'gap', data: item.gap.reason })
+      if (item.kind === 'gap')
+        lost.push({ fromUs: item.gap.from, toUs: item.gap.to, reason: item.gap.reason })
     }
   } finally {
     progress.end()
   }
   if (!header)
     throw new CommandError('empty', 'Nothing in this recording can be played yet.', 'Is it still being sent?')
-  return new Playback(header, events)
+  return new Playback(header, events, lost)
 }

@@ -6,6 +6,15 @@ import { clampCells, parseSize, type TimelineEvent, type TimelineHeader } from '
 // A recording's events, and the emulated screen at a moment of it. Moving back starts again from the beginning: a
 // terminal recording of an hour is drawn in well under a second.
 
+/** Where data was lost, in µs since the start. */
+export interface LostRange {
+  fromUs: number
+  toUs: number
+  reason: string
+}
+
+/** A loss of a moment is shown for so long. */
+const lostShownUs = 3_000_000
 /** One write to the emulator, so that keys are looked at in between and a hostile piece shows its cost. */
 const sliceCharactersMax = 16 * 1024
 const sliceCharactersMin = 256
@@ -15,6 +24,7 @@ const sliceMs = 12
 export class Playback {
   readonly header: TimelineHeader
   readonly #events: TimelineEvent[]
+  readonly #lost: LostRange[]
   readonly #guard = new TerminalGuard()
   readonly #budget = new DrawBudget()
   #terminal: xterm.Terminal
@@ -22,9 +32,10 @@ export class Playback {
   #slice = 4096
   #leftOut = false
 
-  constructor(header: TimelineHeader, events: TimelineEvent[]) {
+  constructor(header: TimelineHeader, events: TimelineEvent[], lost: LostRange[] = []) {
     this.header = header
     this.#events = events
+    this.#lost = lost
     this.#terminal = this.#fresh()
   }
 
@@ -33,7 +44,13 @@ export class Playback {
   }
 
   get endUs(): number {
-    return this.#events.at(-1)?.timeUs ?? 0
+    return Math.max(this.#events.at(-1)?.timeUs ?? 0, this.#lost.at(-1)?.toUs ?? 0)
+  }
+
+  lostAt(timeUs: number): LostRange | undefined {
+    return this.#lost.findLast(
+      ({ fromUs, toUs }) => fromUs <= timeUs && timeUs <= Math.max(toUs, fromUs + lostShownUs),
+    )
   }
 
   /** When the next event comes, after the moment that is shown. */

@@ -119,9 +119,11 @@ export class TerminalPlayer {
   #draw(): void {
     const { columns, rows } = this.#options.size()
     const { terminal, endUs, leftOut } = this.#playback
+    const lost = this.#playback.lostAt(this.#atUs)
     const facts = [
       this.#playing ? 'playing' : 'paused ',
       `${duration(this.#atUs / 1000)} / ${duration(endUs / 1000)}`,
+      lost ? `DATA LOST HERE: ${lost.reason}` : '',
       `${this.#speed}x`,
       this.#skipIdle ? 'skip idle' : '',
       leftOut ? 'hostile output left out' : '',

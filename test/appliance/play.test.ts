@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import anyTest, { type ExecutionContext, type TestFn } from 'ava'
 import { recordingPath } from '../../format/recording-id.ts'
 import { openPty, type PtyOptions } from '../helpers/pty.ts'
+import { makeIdentities, makeStream } from '../helpers/sample-stream.ts'
 import { run, startUp, type Up } from '../helpers/up.ts'
 
 // `tapedeck play` on a real terminal, with keys.
@@ -103,6 +104,25 @@ test('another size of the terminal is drawn anew, however small', async (t) => {
     pty.resize(columns, rows)
   pty.resize(60, 10)
   await pty.waitFor('cut from 80x24')
+  pty.write('q')
+  t.is(await pty.exit, 0)
+})
+
+test('lost data is shown where it was', async (t) => {
+  const event = (timeUs: number, data: string) => ({ timeUs, code: 'o', data })
+  const { bytes } = await makeStream(makeIdentities(), [
+    [event(0, 'before-it')],
+    'gap',
+    [event(60_000_000, '\u001b[2Jbehind-it')],
+  ])
+  const file = join(t.context.work, 'gap.cast.zst')
+  await writeFile(file, bytes)
+  const pty = openPlay(t, [file])
+  await pty.waitFor('DATA LOST HERE: crash')
+  await pty.waitFor('before-it')
+  pty.write('\u001b[F')
+  await pty.waitFor('00:01:00 / 00:01:00  1x')
+  await pty.waitFor('behind-it')
   pty.write('q')
   t.is(await pty.exit, 0)
 })

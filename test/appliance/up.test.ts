@@ -4,13 +4,15 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import test, { type ExecutionContext } from 'ava'
+import anyTest, { type ExecutionContext } from 'ava'
 import { eventually } from '../helpers/eventually.ts'
 import { allGone, processesWith } from '../helpers/processes.ts'
 import { openPty } from '../helpers/pty.ts'
 import { recordingOf } from '../helpers/recorded.ts'
 import { commandOn, jsonOf, type Listed, removeHome, startUp } from '../helpers/up.ts'
 
+// One after the other: each is a node and an agent.
+const test = anyTest.serial
 const launcher = fileURLToPath(new URL('../../tapedeck', import.meta.url))
 
 async function newHome(t: ExecutionContext): Promise<string> {

@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { cp, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -30,7 +31,9 @@ const { values } = parseArgs({
     round: { type: 'string' },
   },
 })
-const [rounds, minutes, seed] = [Number(values.rounds), Number(values.minutes), Number(values.seed)]
+const rounds = numberOf('rounds')
+const minutes = numberOf('minutes')
+const seed = numberOf('seed')
 const storeMiB = 512
 
 // Of each group at most one fault at a time.
@@ -53,6 +56,11 @@ if (!canMakeNamespaces()) {
 }
 const home = await mkdtemp(join(tmpdir(), 'tapedeck-soak-'))
 const inside = await openNamespaces('mount', 'net')
+// Everything else ends with us.
+process.once('SIGINT', () => {
+  rmSync(home, { recursive: true, force: true })
+  process.exit(130)
+})
 let place: Place | undefined
 try {
   place = await open(inside, home)
@@ -67,6 +75,13 @@ try {
 }
 process.exit()
 
+function numberOf(name: 'rounds' | 'minutes' | 'seed' | 'round'): number {
+  const value = Number(values[name])
+  if (values[name] !== '' && value >= 0) return value
+  console.error(`soak: --${name}: expected a number, got ${values[name]}.`)
+  process.exit(2)
+}
+
 async function open(inside: Namespaces, home: string): Promise<Place> {
   const store = join(home, 'node', 'recordings')
   await mkdir(store, { recursive: true, mode: 0o700 })
@@ -77,7 +92,7 @@ async function open(inside: Namespaces, home: string): Promise<Place> {
 async function soak(place: Place): Promise<number> {
   const endMs = Date.now() + minutes * 60_000
   const numbers =
-    values.round === undefined ? Array.from({ length: rounds }, (_, i) => i) : [Number(values.round)]
+    values.round === undefined ? Array.from({ length: rounds }, (_, i) => i) : [numberOf('round')]
   console.log(`soak: ${numbers.length} rounds, at most ${minutes} minutes, --seed ${seed}`)
   let sessions = 0
   for (const number of numbers) {

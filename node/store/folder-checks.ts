@@ -8,8 +8,8 @@ export interface StoreFolderStatus {
   error?: { code: string; text: string }
 }
 
-/** A folder that does not answer in this time is not usable now, whatever it says later. */
-const answerMsMax = 5_000
+/** A folder that does not answer in this time cannot be used now. Less than a node's readiness waits, so that it can say why. */
+const answerMsMax = 1_500
 
 /** Looks at folders that may hang: at each with one call at a time, so that a dead share does not take all threads. */
 export class FolderChecks {

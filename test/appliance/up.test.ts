@@ -114,7 +114,7 @@ test('Ctrl-C ends everything; the sample is recorded into an empty store only', 
   await allGone(home)
 })
 
-test('one line of JSON says where it is and lets in once; what is killed is started again on the same port', async (t) => {
+test('one line of JSON says where it is; what is killed is started again on the same port', async (t) => {
   const up = await startUp()
   t.teardown(() => up.stop())
   t.regex(up.url, /^https:\/\/localhost:\d+$/)

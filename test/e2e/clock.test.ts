@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import anyTest, { type ExecutionContext } from 'ava'
 import { startApart } from '../helpers/apart.ts'
 import { openPty } from '../helpers/pty.ts'
@@ -10,7 +11,8 @@ import { temporaryFolder } from '../helpers/test-node.ts'
 
 // The wall clock of the agent's or the node's host jumps, as when it is set right after years.
 
-const library = '/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1'
+const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
+const library = `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`
 const test = existsSync(library) ? anyTest : anyTest.skip
 
 /** A wall clock of a program's own. Its other clocks are the machine's. */
@@ -68,3 +70,18 @@ for (const days of [-400, 400])
     t.is(await pty.exit, 0)
     await recordingOf(farm, 'sh')
   })
+
+test("what waits does not expire because the agent's clock was set forward (needs faketime)", async (t) => {
+  const { env, jump } = await movableClock(t)
+  const farm = await startApart({ agentEnv: env })
+  t.teardown(() => farm.stop())
+  await farm.node.end()
+  // Some frames are sealed and unsent.
+  const session = startSession(farm, 1, 6)
+  t.is(await session.pty.exit, 0)
+  await jump(400)
+  // The queue is looked at every 10 s.
+  await sleep(12_000)
+  await farm.node.start()
+  await session.check()
+})

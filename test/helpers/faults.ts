@@ -29,7 +29,7 @@ export function killing(...programs: Program[]): Fault<Pick<Place, 'up'>> {
     const times = 1 + Math.floor(random() * 3)
     for (let i = 0; i < times; i++) {
       await sleep((random() * roundMs) / times)
-      await Promise.all(programs.map(async (program) => process.kill(await running(up, program), 'SIGKILL')))
+      await Promise.all(programs.map(async (program) => send(await running(up, program), 'SIGKILL')))
     }
   }
 }
@@ -39,13 +39,9 @@ export function freezing(program: Program): Fault<Pick<Place, 'up'>> {
   return async ({ up }, random) => {
     await sleep((random() * roundMs) / 2)
     const pid = await running(up, program)
-    process.kill(pid, 'SIGSTOP')
+    send(pid, 'SIGSTOP')
     await sleep(random() * roundMs)
-    try {
-      process.kill(pid, 'SIGCONT')
-    } catch {
-      // Another fault of this round has killed it.
-    }
+    send(pid, 'SIGCONT')
   }
 }
 
@@ -71,7 +67,7 @@ export const storeReadOnly: Fault = ({ up, inside, store }, random) =>
     random,
     () =>
       eventually(async () => {
-        process.kill(await running(up, 'node'), 'SIGKILL')
+        send(await running(up, 'node'), 'SIGKILL')
         await inside.run('mount', '-o', 'remount,ro', store)
       }),
     () => inside.run('mount', '-o', 'remount,rw', store),
@@ -82,6 +78,15 @@ async function forAWhile(random: () => number, begin: () => Promise<unknown>, en
   await begin()
   await sleep(random() * roundMs)
   await end()
+}
+
+function send(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal)
+  } catch (error) {
+    // Another fault of this round has killed it.
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
+  }
 }
 
 function running(up: Up, program: Program): Promise<number> {

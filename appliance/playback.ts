@@ -29,6 +29,8 @@ export class Playback {
   readonly #budget = new DrawBudget()
   #terminal: xterm.Terminal
   #next = 0
+  /** Behind the guard, not yet in the emulator. */
+  #undrawn = ''
   #slice = 4096
   #leftOut = false
 
@@ -71,20 +73,15 @@ export class Playback {
       this.#terminal = this.#fresh()
       this.#next = 0
     }
-    let text = ''
-    for (
-      let event = this.#events[this.#next];
-      event && event.timeUs <= timeUs && !signal.aborted;
-      event = this.#events[++this.#next]
-    ) {
-      if (event.code === 'o') text += event.data
+    while (true) {
+      await this.#draw(signal)
+      const event = this.#events[this.#next]
+      if (signal.aborted || !event || event.timeUs > timeUs) return
+      this.#next += 1
       const size = event.code === 'r' ? parseSize(event.data) : undefined
-      if (!size && text.length < sliceCharactersMax) continue
-      await this.#write(text)
-      text = ''
       if (size) this.#resize(size.columns, size.rows)
+      if (event.code === 'o') this.#undrawn = this.#guard.push(this.#gather(event.data, timeUs))
     }
-    await this.#write(text)
   }
 
   close(): void {
@@ -93,6 +90,7 @@ export class Playback {
 
   #fresh(): xterm.Terminal {
     const [cols, rows] = [clampCells(this.header.width), clampCells(this.header.height)]
+    this.#undrawn = ''
     this.#guard.reset()
     this.#guard.resize(cols, rows)
     return new xterm.Terminal({ cols, rows, scrollback: 0, allowProposedApi: true })
@@ -103,19 +101,31 @@ export class Playback {
     this.#terminal.resize(columns, rows)
   }
 
-  async #write(text: string): Promise<void> {
-    const safe = this.#guard.push(text)
-    for (let at = 0; at < safe.length; ) {
+  // `text` and the output that follows it, up to a slice.
+  #gather(text: string, timeUs: number): string {
+    let all = text
+    while (all.length < sliceCharactersMax) {
+      const event = this.#events[this.#next]
+      if (event?.code !== 'o' || event.timeUs > timeUs) break
+      all += event.data
+      this.#next += 1
+    }
+    return all
+  }
+
+  async #draw(signal: AbortSignal): Promise<void> {
+    while (this.#undrawn !== '' && !signal.aborted) {
       if (this.#budget.spent) {
-        this.#budget.take(safe.length - at, 0)
+        this.#budget.take(this.#undrawn.length, 0)
+        this.#undrawn = ''
         this.#leftOut = true
         return
       }
-      const slice = safe.slice(at, at + this.#slice)
+      const slice = this.#undrawn.slice(0, this.#slice)
+      this.#undrawn = this.#undrawn.slice(slice.length)
       const startedMs = performance.now()
       await new Promise<void>((resolve) => this.#terminal.write(slice, resolve))
       this.#measure(slice.length, performance.now() - startedMs)
-      at += slice.length
     }
   }
 

@@ -179,6 +179,9 @@ test('output made to hang an emulator does not hold up the keys', async (t) => {
   await pty.waitFor('before')
   await pty.waitFor('hostile output left out')
   await pty.waitFor('after')
+  // Again, and q is heard before it is given up.
+  pty.write('\u001b[H')
+  await pty.waitFor('00:00:00 / 00:00:05')
   pty.write('q')
   t.is(await pty.exit, 0)
 })

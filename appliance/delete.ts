@@ -31,7 +31,7 @@ export async function deleteRecordings(
 async function agreed(question: string): Promise<boolean> {
   if (!process.stdin.isTTY)
     throw new CommandError('confirm', 'Nobody is there to be asked.', 'Use --force in scripts.', 2)
-  const asker = createInterface({ input: process.stdin, output: process.stdout })
+  const asker = createInterface({ input: process.stdin, output: process.stderr })
   try {
     return /^y(es)?$/i.test((await asker.question(question)).trim())
   } finally {

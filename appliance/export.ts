@@ -1,11 +1,14 @@
-import { createReadStream, createWriteStream } from 'node:fs'
-import { rm } from 'node:fs/promises'
-import { Readable } from 'node:stream'
+import { createWriteStream } from 'node:fs'
+import { rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { readRecording } from '../codec/read-recording.ts'
+import { renameFile } from '../disk/folder.ts'
 import { AsciicastWriter } from '../format/asciicast-writer.ts'
 import { isRecordingId } from '../format/recording-id.ts'
 import type { Client } from './client.ts'
+import { CommandError } from './command-error.ts'
+import { openInput } from './open-input.ts'
+import { Progress } from './progress.ts'
 
 export interface ExportOptions {
   out?: string
@@ -20,22 +23,38 @@ export async function exportRecording(
 ): Promise<void> {
   const source = isRecordingId(target)
     ? await (await client()).download(`/api/recordings/${target}/export?exact=${options.exact ? 1 : 0}`)
-    : Readable.from(asciicastOf(target, options.exact ?? false))
-  if (!options.out) {
+    : asciicastOf(await openInput(target), options.exact ?? false)
+  if (options.out === undefined) {
     await pipeline(source, process.stdout, { end: false })
     return
   }
+  const progress = new Progress('exporting')
   try {
-    await pipeline(source, createWriteStream(options.out, { mode: 0o600 }))
-  } catch (error) {
-    await rm(options.out, { force: true })
-    throw error
+    await writeWhole(progress.count(source), options.out)
+  } finally {
+    progress.end()
   }
 }
 
-async function* asciicastOf(path: string, exact: boolean): AsyncGenerator<Uint8Array> {
+// What cannot be exported to its end must not look like an export, nor take the place of one.
+async function writeWhole(source: AsyncIterable<Uint8Array>, path: string): Promise<void> {
+  const known = await stat(path).catch(() => undefined)
+  const isPlain = known === undefined || known.isFile()
+  const temp = isPlain ? `${path}.part` : path
+  try {
+    await pipeline(source, createWriteStream(temp, { mode: 0o600 }))
+    if (isPlain) await renameFile(temp, path)
+  } catch (error) {
+    if (isPlain) await rm(temp, { force: true })
+    const { message, path: failedPath } = error as NodeJS.ErrnoException
+    if (failedPath === undefined) throw error
+    throw new CommandError('file', `${path} cannot be written: ${message}`, 'Check the path and its mode.', 2)
+  }
+}
+
+async function* asciicastOf(stored: AsyncIterable<Uint8Array>, exact: boolean): AsyncGenerator<Uint8Array> {
   const writer = new AsciicastWriter({ version: 2, exact })
-  for await (const item of readRecording(createReadStream(path) as AsyncIterable<Buffer>)) {
+  for await (const item of readRecording(stored)) {
     if (item.kind === 'header') yield writer.header(item.header)
     if (item.kind === 'events') for (const event of item.events) yield writer.event(event)
   }

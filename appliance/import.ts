@@ -1,9 +1,12 @@
-import { createReadStream } from 'node:fs'
-import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
+import { openInput } from './open-input.ts'
 import { escapeControls } from './print.ts'
+import { Progress } from './progress.ts'
+
+/** The server takes no more. */
+const nameCharactersMax = 256
 
 /** Sends asciicast files (version 1, 2, 3) or recordings (.cast.zst) to the server. Goes on after one that is refused. */
 export async function importFiles(
@@ -14,14 +17,7 @@ export async function importFiles(
   const refused: string[] = []
   for (const path of paths) {
     try {
-      if (!(await stat(path)).isFile()) throw new CommandError('file', 'it is not a file')
-      const type = path.endsWith('.zst') ? 'application/zstd' : 'application/x-asciicast'
-      const query = new URLSearchParams({ name: basename(path) })
-      const { id } = await client.upload<{ id: string }>(
-        `/api/recordings?${query}`,
-        createReadStream(path),
-        type,
-      )
+      const id = await importFile(client, path)
       process.stdout.write(
         options.json ? `${JSON.stringify({ path, id })}\n` : `${id}  ${escapeControls(path)}\n`,
       )
@@ -39,4 +35,21 @@ export async function importFiles(
       `${refused.length} of ${paths.length} files were not imported.`,
       'The lines above say why.',
     )
+}
+
+async function importFile(client: Client, path: string): Promise<string> {
+  const input = await openInput(path)
+  const type = path.endsWith('.zst') ? 'application/zstd' : 'application/x-asciicast'
+  const query = new URLSearchParams({ name: basename(path).slice(0, nameCharactersMax) })
+  const progress = new Progress(`importing ${escapeControls(basename(path))}`, input.size)
+  try {
+    const { id } = await client.upload<{ id: string }>(
+      `/api/recordings?${query}`,
+      progress.count(input),
+      type,
+    )
+    return id
+  } finally {
+    progress.end()
+  }
 }

@@ -9,7 +9,7 @@ export interface ListOptions {
   state?: string
   from?: string
   to?: string
-  limit: string
+  limit: number
   json?: boolean
 }
 
@@ -19,11 +19,10 @@ const pageRowsMax = 200
 /** Prints the newest recordings that match, one a line. */
 export async function list(client: Client, options: ListOptions): Promise<void> {
   const { limit, json, ...filters } = options
-  const wanted = Math.max(1, Number(limit) || 50)
   const rows: RecordingRow[] = []
   let after: string | undefined
   do {
-    const query = new URLSearchParams({ limit: String(Math.min(pageRowsMax, wanted - rows.length)) })
+    const query = new URLSearchParams({ limit: String(Math.min(pageRowsMax, limit - rows.length)) })
     for (const [name, value] of Object.entries(filters)) if (value !== undefined) query.set(name, value)
     if (after) query.set('after', after)
     const page = await client.call<{ recordings: RecordingRow[]; next?: string }>(
@@ -32,7 +31,7 @@ export async function list(client: Client, options: ListOptions): Promise<void> 
     )
     rows.push(...page.recordings)
     after = page.next
-  } while (after && rows.length < wanted)
+  } while (after && rows.length < limit)
   if (json) {
     process.stdout.write(`${JSON.stringify(rows)}\n`)
     return

@@ -1,9 +1,10 @@
-import { Command, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
 import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
 import { addLbVerbs } from './lb-verbs.ts'
+import { numberBetween } from './number-option.ts'
 import { escapeControls } from './print.ts'
 import { withClient, withServerOptions } from './with-client.ts'
 
@@ -12,7 +13,8 @@ import { withClient, withServerOptions } from './with-client.ts'
 const program = new Command('tapedeck')
   .description('Records terminal sessions, shows them, and proves them.')
   .addHelpText('after', "\n'tapedeck record -- COMMAND' records a command, or your shell without one.")
-  .showHelpAfterError()
+  .showHelpAfterError("'--help' says more.")
+  .exitOverride()
 
 function verb(name: string, description: string): Command {
   return program
@@ -27,7 +29,11 @@ function serverVerb(name: string, description: string): Command {
 }
 
 verb('up', 'Start a node and an agent on this machine, as the current user')
-  .addOption(new Option('--port <n>', 'port of the pages and the API; 0 = a free one').default('8443'))
+  .addOption(
+    new Option('--port <n>', 'port of the pages and the API; 0 = a free one')
+      .argParser(numberBetween(0, 65_535, 'whole'))
+      .default(8443),
+  )
   .option('--no-sample', 'record no sample session into an empty store')
   .action(async (options) => (await import('./up.ts')).up(homePaths(options.home), options))
 
@@ -51,7 +57,7 @@ serverVerb('list', 'List recordings, newest first')
   .option('--state <state>', 'live, complete or dormant')
   .option('--from <time>', 'started at or after, ISO 8601')
   .option('--to <time>', 'started before, ISO 8601')
-  .option('--limit <n>', 'at most so many', '50')
+  .option('--limit <n>', 'at most so many', numberBetween(1, 1_000_000, 'whole'), 50)
   .action((options) =>
     withClient(options, async (_, client) => {
       const { home: _home, server: _server, tokenFile: _token, ca: _ca, ...filters } = options
@@ -67,8 +73,8 @@ serverVerb('show', 'Show all that is known of a recording')
 
 serverVerb('play', 'Play a recording on this terminal')
   .argument('<id-or-file>')
-  .option('--speed <n>', '0.25 to 32', '1')
-  .option('--idle <seconds>', 'wait no longer than this where nothing happens')
+  .option('--speed <n>', '0.25 to 32', numberBetween(0.25, 32), 1)
+  .option('--idle <seconds>', 'wait no longer than this where nothing happens', numberBetween(0, 86_400))
   .action((target, options) =>
     withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
   )
@@ -91,7 +97,10 @@ serverVerb('import', 'Import asciicast files or recordings')
     ),
   )
 
-serverVerb('verify', 'Prove a recording: who signed it, what is whole, what is missing; exit 1 if not whole')
+serverVerb(
+  'verify',
+  'Prove a recording: who signed it, what is whole, what is missing; exit 1 if not whole, 2 if unknown',
+)
   .argument('<id-or-file>')
   .option('--farm-key <file>', "the farm's public key, PEM, for a file")
   .action((target, options) =>
@@ -130,16 +139,24 @@ addLbVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0)
-  throw error
+  if (error.code !== 'EPIPE')
+    report(new CommandError('output', `The standard output cannot be written: ${error.message}.`))
+  process.exit(error.code === 'EPIPE' ? 0 : 1)
 })
 
 try {
   await program.parseAsync()
 } catch (error) {
-  const { message, hint = '', code = 'failed', exitCode = 1 } = error as Partial<CommandError> & Error
-  process.stderr.write(`tapedeck: ${escapeControls(message)} [${code}]\n${hint ? `  ${hint}\n` : ''}`)
-  if (!(error instanceof CommandError) && process.env.TAPEDECK_DEBUG)
-    process.stderr.write(`${(error as Error).stack}\n`)
+  // Commander has said itself what was wrong with the command line.
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 2
+  else report(error as Partial<CommandError> & Error)
+}
+
+function report(error: Partial<CommandError> & Error): void {
+  const { message, hint = '', code = 'failed', exitCode = 1 } = error
+  process.stderr.write(
+    `tapedeck: ${escapeControls(message)} [${code}]\n${hint ? `  ${escapeControls(hint)}\n` : ''}`,
+  )
+  if (!(error instanceof CommandError) && process.env.TAPEDECK_DEBUG) process.stderr.write(`${error.stack}\n`)
   process.exitCode = exitCode
 }

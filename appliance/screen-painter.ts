@@ -4,23 +4,28 @@ import type { IBufferCell, IBufferLine, Terminal } from '@xterm/headless'
 // colours and cursor moves, so nothing that was recorded reaches the auditor's terminal as it came.
 
 const reset = '\u001b[0m'
+const erase = '\u001b[K'
 
 export class ScreenPainter {
   #shown: string[] = []
 
-  /** What turns the last picture into this one. `columns` x `rows` = room on the auditor's terminal, from the top left. */
+  /**
+   * What turns the last picture into this one. `columns` x `rows` = room on the auditor's terminal, from the top left; of
+   * a screen with more rows the part with the cursor is shown.
+   */
   paint(terminal: Terminal, columns: number, rows: number): string {
     const buffer = terminal.buffer.active
+    const top = Math.max(0, Math.min(buffer.cursorY - rows + 1, terminal.rows - rows))
     let out = ''
     for (let y = 0; y < rows; y++) {
-      const line = y < terminal.rows ? buffer.getLine(buffer.viewportY + y) : undefined
-      const text = line ? paintLine(line, Math.min(columns, terminal.cols)) : ''
+      const line = top + y < terminal.rows ? buffer.getLine(buffer.viewportY + top + y) : undefined
+      const text = line ? paintLine(line, Math.min(columns, terminal.cols), columns) : erase
       if (this.#shown[y] === text) continue
       this.#shown[y] = text
-      out += `\u001b[${y + 1};1H${reset}${text}${reset}\u001b[K`
+      out += `\u001b[${y + 1};1H${reset}${text}${reset}`
     }
     const x = Math.min(buffer.cursorX, columns - 1) + 1
-    const y = Math.min(buffer.cursorY, rows - 1) + 1
+    const y = Math.min(buffer.cursorY - top, rows - 1) + 1
     return `${out}\u001b[${y};${x}H`
   }
 
@@ -30,18 +35,32 @@ export class ScreenPainter {
   }
 }
 
-function paintLine(line: IBufferLine, columns: number): string {
+// Blank cells at the end are erased, not written. A full line has nothing to erase: behind its last column the cursor
+// still stands on it, and erasing would take that.
+function paintLine(line: IBufferLine, cells: number, columns: number): string {
   let out = ''
   let style = ''
-  for (let x = 0; x < columns; x++) {
+  let kept = ''
+  let keptCells = 0
+  for (let x = 0; x < cells; x++) {
     const cell = line.getCell(x)
     if (!cell || cell.getWidth() === 0) continue
     const wanted = styleOf(cell)
     if (wanted !== style) out += `\u001b[0${wanted}m`
     style = wanted
-    out += cell.getChars() || ' '
+    // The second half of a wide character would begin a line of its own.
+    const characters = cell.getWidth() > columns - x ? ' ' : visible(cell.getChars())
+    out += characters
+    if (characters === ' ' && style === '') continue
+    kept = out
+    keptCells = x + cell.getWidth()
   }
-  return out
+  return keptCells < columns ? `${kept}${reset}${erase}` : kept
+}
+
+// An emulator keeps no control in a cell; what turns the direction of text it does keep.
+function visible(characters: string): string {
+  return characters.replace(/[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '') || ' '
 }
 
 function styleOf(cell: IBufferCell): string {

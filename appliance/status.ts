@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { CommandError } from './command-error.ts'
 import type { Home } from './home.ts'
-import { bytes, duration, escapeControls, fields, table } from './print.ts'
+import { bytes, duration, fields, table } from './print.ts'
 
 /** What the agent says of itself on its socket. Ages in ms. */
 export interface AgentStatus {
@@ -21,7 +21,10 @@ export interface AgentStatus {
 }
 
 export async function askAgent(home: Home): Promise<AgentStatus> {
-  return JSON.parse(await ask(home.agentSocket)) as AgentStatus
+  const answer = await ask(home.agentSocket)
+  const status = (answer === '' ? {} : JSON.parse(answer)) as Partial<AgentStatus>
+  if (status.queue) return status as AgentStatus
+  throw new CommandError('agent-starting', 'The agent is starting or stopping.', 'Ask again in a moment.')
 }
 
 /** Prints the agent's queue, connection and live sessions. */
@@ -45,7 +48,7 @@ export async function status(home: Home, options: { json?: boolean }): Promise<v
     process.stdout.write(
       table(
         ['RECORDING', 'USER', 'COMMAND'],
-        sessions.map((session) => [session.recording, session.user, escapeControls(session.command)]),
+        sessions.map(({ recording, user, command }) => [recording, user, command]),
       ),
     )
 }

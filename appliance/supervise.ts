@@ -4,15 +4,14 @@ import { createInterface } from 'node:readline'
 
 // Keeps one program of ours running: starts it again when it ends, and ends it with us, however we end.
 
-/** Between two starts, doubling up to the greater; a program that ran for a minute starts again at once. */
+/** Between two starts, doubling up to the greater while a program ends within `steadyMs` of its start. */
 const restartMsMin = 250
 const restartMsMax = 10_000
-const steadyMs = 60_000
+const steadyMs = 5_000
 /** A program that does not end by itself in this time is killed; what it had is durable anyway. */
 const stopMs = 20_000
 
 export interface SuperviseOptions {
-  name: string
   script: string
   args: string[]
   /** Its log, appended to. */
@@ -23,7 +22,6 @@ export interface SuperviseOptions {
 }
 
 export interface Supervised {
-  readonly pid: number | undefined
   stop(): Promise<void>
 }
 
@@ -39,9 +37,11 @@ export function supervise(options: SuperviseOptions): Supervised {
     const log = openSync(logFile, 'a', 0o600)
     const startedMs = Date.now()
     const node = [process.execPath, '--disable-warning=ExperimentalWarning', script, ...args]
-    // setpriv (util-linux) has the kernel end the program when we are gone, even killed.
+    // setpriv (util-linux) has the kernel end the program when we are gone, even killed. Detached: the terminal's Ctrl-C
+    // and hangup reach us alone, so that programs end one after the other.
     const running = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...node], {
       stdio: ['ignore', onLine ? 'pipe' : log, log],
+      detached: true,
     })
     closeSync(log)
     child = running
@@ -61,9 +61,6 @@ export function supervise(options: SuperviseOptions): Supervised {
   }
   start()
   return {
-    get pid() {
-      return child?.pid
-    },
     async stop() {
       stopping = true
       clearTimeout(timer)

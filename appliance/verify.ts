@@ -1,4 +1,3 @@
-import { createReadStream } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { openCrypto } from '../codec/crypto.ts'
 import { publicKeyFromPem } from '../codec/ed25519.ts'
@@ -8,7 +7,9 @@ import type { VerifyReport } from '../format/verify-report.ts'
 import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
 import type { Home } from './home.ts'
+import { openInput } from './open-input.ts'
 import { bytes, duration, fields, localTime } from './print.ts'
+import { Progress } from './progress.ts'
 
 export interface VerifyOptions {
   farmKey?: string
@@ -22,38 +23,55 @@ export async function verify(
   client: () => Promise<Client>,
   options: VerifyOptions,
 ): Promise<boolean> {
-  const report = isRecordingId(target)
-    ? await (await client()).call<VerifyReport>('GET', `/api/recordings/${target}/verify`)
-    : await verifyFile(target, options.farmKey ?? home.farmPublicKey)
+  let report: VerifyReport
+  try {
+    report = isRecordingId(target)
+      ? await verifyStored(target, await client())
+      : await verifyFile(target, options.farmKey ?? home.farmPublicKey)
+  } catch (error) {
+    // Exit status 1 says that it is not whole; this says that nobody knows.
+    throw Object.assign(error as Error, { exitCode: 2 })
+  }
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describe(report))
   return report.whole
 }
 
+async function verifyStored(id: string, client: Client): Promise<VerifyReport> {
+  const progress = new Progress('verifying')
+  try {
+    return await client.work<VerifyReport>(`/api/recordings/${id}/verify`)
+  } finally {
+    progress.end()
+  }
+}
+
 async function verifyFile(path: string, keyPath: string): Promise<VerifyReport> {
-  const pem = await readFile(keyPath, 'utf8').catch((error: Error) => {
-    throw new CommandError(
-      'farm-key',
-      `The farm's public key cannot be read: ${error.message}`,
-      'Name it with --farm-key FILE.',
-      2,
-    )
-  })
-  const verifier = new StreamVerifier(publicKeyFromPem(pem), openCrypto())
+  const input = await openInput(path)
+  const verifier = new StreamVerifier(await farmKey(keyPath), openCrypto())
+  const progress = new Progress('verifying', input.size)
   let size = 0
   try {
-    for await (const piece of createReadStream(path) as AsyncIterable<Buffer>) {
+    for await (const piece of progress.count(input)) {
       verifier.push(piece)
       size += piece.length
     }
+  } finally {
+    progress.end()
+  }
+  return verifier.finish(size)
+}
+
+async function farmKey(path: string): Promise<Uint8Array> {
+  try {
+    return publicKeyFromPem(await readFile(path, 'utf8'))
   } catch (error) {
     throw new CommandError(
-      'file',
-      `${path} cannot be read: ${(error as Error).message}`,
-      'Give a file or the id of a recording.',
+      'farm-key',
+      `The farm's public key cannot be read: ${(error as Error).message}`,
+      'Name it with --farm-key FILE.',
       2,
     )
   }
-  return verifier.finish(size)
 }
 
 function describe(report: VerifyReport): string {

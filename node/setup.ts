@@ -53,7 +53,10 @@ export async function setUpNode({
   await makeFolder(node)
   const farmId = await farmKey(home)
   await tls(node)
-  await createStore(join(node, 'recordings'), farmId)
+  const config = nodeConfigPath(home)
+  const created = (await read(config)) === undefined
+  // Never again: later an empty folder is a share that is not mounted.
+  if (created) await createStore(join(node, 'recordings'), farmId)
   await makeFolder(join(node, 'restore'))
 
   const db = await openCatalog(join(node, 'catalog.db'))
@@ -67,8 +70,6 @@ export async function setUpNode({
       expiresMs: Date.now() + enrolmentMs,
       createdBy: 'set-up',
     })
-    const config = nodeConfigPath(home)
-    const created = (await read(config)) === undefined
     await writeConfig(config, port)
     await writeClient(home, `https://localhost:${port}`)
     return { created, ...(admin && { admin }), enrolmentToken: `${secret}.${farmId}`, config }

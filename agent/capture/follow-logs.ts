@@ -56,7 +56,7 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
   const sinceMs = clock.nowMs()
   const hole = new Settling()
   const stray = new Settling()
-  let flushedMs = 0
+  let flushedMs = -Infinity
   let entered = false
   let changedMs = sinceMs
   let askedMs = 0

@@ -79,12 +79,12 @@ class PipeFollower {
   async run(): Promise<boolean> {
     const { timeline, session, crashed, alarm, isClosing, isWatched } = this.#options
     const { stream } = timeline
-    let changedMs = Date.now()
-    let flushedMs = 0
+    let changedMs = performance.now()
+    let flushedMs = -Infinity
     let askedMs = 0
     if (stream.isEmpty) await timeline.begin(session, this.#options.command, sourceOf(this.#position, 0))
     while (!isClosing()) {
-      const nowMs = Date.now()
+      const nowMs = performance.now()
       const done = this.#logs.isDone
       const ask = !done && nowMs - askedMs >= aliveMs
       if (ask) askedMs = nowMs

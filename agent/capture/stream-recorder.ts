@@ -67,7 +67,7 @@ export class StreamRecorder {
     return this.#endUs
   }
 
-  /** The frame that is open is due to end. */
+  /** The frame that is open is due to end. `nowMs` by the recorder's clock. */
   frameIsFull(nowMs: number): boolean {
     return this.#body !== undefined && (this.#raw >= frameRawBytesMax || nowMs - this.#openedMs >= frameMsMax)
   }

@@ -33,7 +33,7 @@ export interface ExpiryOptions {
 export function startExpiry(options: ExpiryOptions): { close(): Promise<void> } {
   let running: Promise<void> | undefined
   const timer = setInterval(() => {
-    running ??= expire(options, Date.now())
+    running ??= expire(options, expiryNowMs())
       .catch((error: Error) =>
         options.log.error({ code: 'expiry', error: error.message }, 'the queue cannot be trimmed'),
       )
@@ -47,6 +47,11 @@ export function startExpiry(options: ExpiryOptions): { close(): Promise<void> } 
       await running
     },
   }
+}
+
+/** A wall clock that was set forward has not aged what waits: the time since this agent's start counts too. */
+function expiryNowMs(): number {
+  return Math.min(Date.now(), performance.timeOrigin + performance.now())
 }
 
 export async function expire(options: ExpiryOptions, nowMs: number): Promise<void> {

@@ -133,7 +133,10 @@ export class SpoolFiles {
 
   /** Deletes whole files below `offset`, but those that `keeps` names by their start. */
   async removeBelow(offset: number, keeps: (start: number) => boolean): Promise<void> {
-    const gone = this.#files.filter(({ start, size }) => start + size <= offset && !keeps(start))
+    // The file of the next part may have begun at `offset`, without a byte yet.
+    const gone = this.#files.filter(
+      ({ start, size }) => start < offset && start + size <= offset && !keeps(start),
+    )
     if (gone.length === 0) return
     this.#files = this.#files.filter((file) => !gone.includes(file))
     for (const file of gone) await rm(this.pathOf(file), { force: true })

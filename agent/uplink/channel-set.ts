@@ -115,7 +115,7 @@ export class ChannelSet {
   /** Opens what waits, as far as there are channels. */
   openMore(): void {
     if (this.#closed || !this.#connection.isOpen) return
-    const nowMs = Date.now()
+    const nowMs = performance.now()
     const wanted = this.#options.spool.recordings.filter(
       ({ recording }) =>
         !this.#byRecording.has(recording) && (this.#notBeforeMs.get(recording) ?? 0) <= nowMs,
@@ -246,7 +246,7 @@ export class ChannelSet {
   }
 
   #later(channel: UplinkChannel): void {
-    this.#notBeforeMs.set(channel.recording, Date.now() + reopenMs)
+    this.#notBeforeMs.set(channel.recording, performance.now() + reopenMs)
     this.#drop(channel)
     setTimeout(() => this.openMore(), reopenMs + 1).unref()
   }

@@ -8,6 +8,7 @@ import type { Crypto } from '../../format/ports.ts'
 import { isRecordingId, recordingPath } from '../../format/recording-id.ts'
 import type { StreamName } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
+import { FolderChecks, type StoreFolderStatus } from './folder-checks.ts'
 import { type FrameTable, FrameTableBuilder } from './frame-table.ts'
 import { scanStream } from './scan-stream.ts'
 import { StoreError, storeErrorOf } from './store-error.ts'
@@ -28,14 +29,6 @@ export interface StoreOptions {
   /** Raw Ed25519 key of the farm, and what checks signatures, for frame tables. */
   farmKey: Uint8Array
   crypto: Crypto
-}
-
-export interface StoreFolderStatus {
-  path: string
-  /** Absent when it is no store now. */
-  store?: string
-  /** Absent when all is well, else why not. */
-  error?: { code: string; text: string }
 }
 
 /** All methods reject with StoreError (code, hint) when the store cannot do it now. */
@@ -102,6 +95,12 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     if (failure) throw failure
     throw new StoreError('not-found', `${place.path}${endings[stream]} is not in its store.`, 'Restore it.')
   }
+
+  const checks = new FolderChecks(async (path) => {
+    const store = await folders.look(path)
+    await syncFolder(path)
+    return store
+  })
 
   return {
     async place(recording) {
@@ -188,19 +187,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       if ((await sizeOf(path)) !== undefined) await removeIfThere(path)
     },
 
-    check: () =>
-      Promise.all(
-        folders.paths.map(async (path): Promise<StoreFolderStatus> => {
-          try {
-            const store = await folders.look(path)
-            await syncFolder(path)
-            return { path, store }
-          } catch (error) {
-            const { code, message } = storeErrorOf(error, `look at ${path}`)
-            return { path, error: { code, text: message } }
-          }
-        }),
-      ),
+    check: () => Promise.all(folders.paths.map((path) => checks.look(path))),
   }
 }
 

@@ -239,7 +239,14 @@ test('a home that is not enrolled, and an authority that is not there', async (t
   const home = await temporaryFolder(t)
   const start = (folder: string, ca?: string) =>
     startAgent(
-      { home: folder, url: 'https://localhost:1', messageLifeS: 60, quotaMiB: 16, host: false, ...(ca && { ca }) },
+      {
+        home: folder,
+        url: 'https://localhost:1',
+        messageLifeS: 60,
+        quotaMiB: 16,
+        host: false,
+        ...(ca && { ca }),
+      },
       { log: collectLog(), version: '1' },
     )
   await t.throwsAsync(start(home), { code: 'not-enrolled' })

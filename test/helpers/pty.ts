@@ -56,7 +56,7 @@ export function openPty(command: string[], options: PtyOptions = {}): Pty {
     hangup: () => order({ hangup: true }),
     kill: () => child.kill('SIGKILL'),
     child: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()),
-    async waitFor(text, timeoutMs = 20_000) {
+    async waitFor(text, timeoutMs = 60_000) {
       await eventually(
         () => {
           const at = output().indexOf(text, seen)

@@ -20,9 +20,8 @@ if child == 0:
 resize(master, columns, rows)
 
 pending = b""
-commands_open = True
 while True:
-    ready, _, _ = select.select([master] + ([0] if commands_open else []), [], [])
+    ready, _, _ = select.select([master, 0], [], [])
     if master in ready:
         try:
             data = os.read(master, 65536)
@@ -35,7 +34,10 @@ while True:
             view = view[os.write(1, view):]
     if 0 in ready:
         data = os.read(0, 65536)
-        commands_open = bool(data)
+        if not data:
+            # Who drives us is gone.
+            os.close(master)
+            os._exit(1)
         *lines, pending = (pending + data).split(b"\n")
         for line in lines:
             order = json.loads(line)

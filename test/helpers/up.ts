@@ -41,10 +41,21 @@ export interface Listed {
   endReason?: string
 }
 
+export interface UpOptions {
+  /** Kept after `stop`; without it a new one is made and removed. */
+  home?: string
+  env?: NodeJS.ProcessEnv
+  /** What runs every program here, such as an `nsenter` command. */
+  within?: readonly string[]
+}
+
 /** The product, as a person starts it: `tapedeck up` on a home and a port of its own. Stop it, and the home is removed. */
-export async function startUp(options: { home?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Up> {
+export async function startUp(options: UpOptions = {}): Promise<Up> {
+  const { within = [] } = options
   const home = options.home ?? (await mkdtemp(join(tmpdir(), 'tapedeck-')))
-  const child = spawn(launcher, ['up', '--home', home, '--port', '0', '--json', '--no-sample'], {
+  // A test that crashes must not leave it running.
+  const [program, ...args] = ['setpriv', '--pdeathsig', 'TERM', '--', ...within, launcher] as const
+  const child = spawn(program, [...args, 'up', '--home', home, '--port', '0', '--json', '--no-sample'], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
   })
@@ -57,19 +68,15 @@ export async function startUp(options: { home?: string; env?: NodeJS.ProcessEnv 
     child.once('exit', (code) => reject(new Error(`tapedeck up ended with ${code}: ${stderr}`)))
   })
   const { url, link, user } = JSON.parse(line) as { url: string; link: string; user: string }
-  const tapedeck = (...args: string[]) => run(launcher, [args[0]!, '--home', home, ...args.slice(1)])
+  const tapedeck = commandOn(home, within)
   return {
     home,
     url,
     link,
     user,
     tapedeck,
-    async json(...args) {
-      const { status, stdout, stderr: said } = await tapedeck(...args, '--json')
-      if (status !== 0) throw new Error(`tapedeck ${args.join(' ')} ended with ${status}: ${said}`)
-      return JSON.parse(stdout.toString())
-    },
-    recordCommand: (...command) => [launcher, 'record', '--home', home, '--', ...command],
+    json: (...args) => jsonOf(tapedeck, args),
+    recordCommand: (...command) => [...within, launcher, 'record', '--home', home, '--', ...command],
     pids: async () => ({
       node: await pidOf(join(home, 'node', 'node.json')),
       agent: await pidOf(join(home, 'agent'), 'agent/main.ts'),
@@ -85,6 +92,18 @@ export async function removeHome(home: string): Promise<void> {
   const runFolder = await readlink(join(home, 'agent', 'run')).catch(() => '')
   await rm(home, { recursive: true, force: true, maxRetries: 5 })
   if (runFolder.startsWith('/dev/shm/tapedeck-')) await rm(runFolder, { recursive: true, force: true })
+}
+
+/** The `tapedeck` command on a home. */
+export function commandOn(home: string, within: readonly string[] = []): Up['tapedeck'] {
+  const [program, ...before] = [...within, launcher]
+  return (verb, ...args) => run(program!, [...before, verb!, '--home', home, ...args])
+}
+
+export async function jsonOf<T>(tapedeck: Up['tapedeck'], args: string[]): Promise<T> {
+  const { status, stdout, stderr } = await tapedeck(...args, '--json')
+  if (status !== 0) throw new Error(`tapedeck ${args.join(' ')} ended with ${status}: ${stderr}`)
+  return JSON.parse(stdout.toString())
 }
 
 /** The only recording of a home, once it is complete. */

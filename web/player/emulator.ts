@@ -1,6 +1,6 @@
 import { Terminal } from '@xterm/xterm'
+import { DrawBudget } from '../../format/draw-budget.ts'
 import { type Carried, clampSize, TerminalGuard } from '../../format/terminal-guard.ts'
-import { DrawBudget } from './draw-budget.ts'
 import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts'
 import { terminalTheme } from './terminal-theme.ts'
 

@@ -77,6 +77,16 @@ test('what was appended and synced is read back by offset, also by the next agen
   await next.close()
 })
 
+test('a receipt that reaches to where the next part has just begun does not take its file', async (t) => {
+  const { spool, spooled } = await spoolFrames(await temporaryFolder(t), 3)
+  await spooled.begin()
+  await spooled.acknowledge(300, receipt(spooled.recording, 300))
+  await spooled.append([Uint8Array.of(9, 9, 9)])
+  await spooled.sync()
+  t.deepEqual(await spooled.take(300, 100), { kind: 'bytes', bytes: Buffer.of(9, 9, 9) })
+  await spool.close()
+})
+
 test('files go below a receipt, frame 0 stays, and the stream goes on at its own offset', async (t) => {
   const root = await temporaryFolder(t)
   const { spool, spooled } = await spoolFrames(root, 3)

@@ -1,0 +1,156 @@
+import { rmSync } from 'node:fs'
+import { cp, mkdir, mkdtemp, readdir } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { eventually } from './helpers/eventually.ts'
+import {
+  type Fault,
+  faultRound,
+  freezing,
+  killing,
+  networkCut,
+  type Place,
+  recorderRound,
+  storeFull,
+  storeReadOnly,
+} from './helpers/faults.ts'
+import { canMakeNamespaces, type Namespaces, openNamespaces } from './helpers/namespaces.ts'
+import { pick, seededRandom, seedOfRun } from './helpers/random.ts'
+import { type Listed, removeHome, startUp } from './helpers/up.ts'
+
+// npm run soak — a hundred rounds of random faults on the whole product. Each round two sessions are recorded while one
+// or two things fail; then every byte must be in the farm, once and proven. Ends with 1 and how to repeat it, or with 0.
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '100' },
+    minutes: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(seedOfRun()) },
+    /** One round alone. */
+    round: { type: 'string' },
+  },
+})
+const rounds = numberOf('rounds')
+const minutes = numberOf('minutes')
+const seed = numberOf('seed')
+const storeMiB = 512
+
+// Of each group at most one fault at a time.
+const programFaults: Record<string, Fault> = {
+  'agent killed': killing('agent'),
+  'node killed': killing('node'),
+  'node and agent killed': killing('node', 'agent'),
+  'node frozen': freezing('node'),
+  'agent frozen': freezing('agent'),
+}
+const placeFaults: Record<string, Fault> = {
+  'network cut': networkCut,
+  'store full': storeFull,
+  'store read-only': storeReadOnly,
+}
+
+if (!canMakeNamespaces()) {
+  console.error('soak: needs root: it cuts a network and fills a store, both of its own.')
+  process.exit(2)
+}
+const home = await mkdtemp(join(tmpdir(), 'tapedeck-soak-'))
+const inside = await openNamespaces('mount', 'net')
+// Everything else ends with us.
+process.once('SIGINT', () => {
+  rmSync(home, { recursive: true, force: true })
+  process.exit(130)
+})
+let place: Place | undefined
+try {
+  place = await open(inside, home)
+  process.exitCode = await soak(place)
+} catch (error) {
+  console.error(error)
+  process.exitCode = 1
+} finally {
+  await place?.up.stop()
+  inside.close()
+  await eventually(() => removeHome(home))
+}
+process.exit()
+
+function numberOf(name: 'rounds' | 'minutes' | 'seed' | 'round'): number {
+  const value = Number(values[name])
+  if (values[name] !== '' && value >= 0) return value
+  console.error(`soak: --${name}: expected a number, got ${values[name]}.`)
+  process.exit(2)
+}
+
+async function open(inside: Namespaces, home: string): Promise<Place> {
+  const store = join(home, 'node', 'recordings')
+  await mkdir(store, { recursive: true, mode: 0o700 })
+  await inside.run('mount', '-t', 'tmpfs', '-o', `size=${storeMiB}m,mode=700`, 'tmpfs', store)
+  return { up: await startUp({ home, within: inside.within }), inside, store }
+}
+
+async function soak(place: Place): Promise<number> {
+  const endMs = Date.now() + minutes * 60_000
+  const numbers =
+    values.round === undefined ? Array.from({ length: rounds }, (_, i) => i) : [numberOf('round')]
+  console.log(`soak: ${numbers.length} rounds, at most ${minutes} minutes, --seed ${seed}`)
+  let sessions = 0
+  for (const number of numbers) {
+    if (Date.now() > endMs) {
+      console.error(`soak: ${number} of ${rounds} rounds passed in ${minutes} minutes; the rest was not run.`)
+      return 1
+    }
+    const startedMs = Date.now()
+    const random = seededRandom(seed + number * 7919)
+    const names = random() < 0.15 ? ['recorder killed'] : choose(random)
+    process.stdout.write(`${String(number).padStart(4)}  ${names.join(' + ').padEnd(40)} `)
+    try {
+      if (names[0] === 'recorder killed') await recorderRound(place.up, number, random)
+      else
+        await faultRound(
+          place,
+          number,
+          random,
+          names.map((name) => ({ ...programFaults, ...placeFaults })[name]!),
+        )
+      sessions += 2
+      await nothingIsLeft(place, sessions)
+    } catch (error) {
+      console.log('FAILED')
+      return await failed(number, error as Error)
+    }
+    console.log(`whole, ${((Date.now() - startedMs) / 1000).toFixed(1)} s`)
+  }
+  console.log(`soak: ${numbers.length} rounds, ${sessions} sessions: nothing lost, nothing twice.`)
+  return 0
+}
+
+function choose(random: () => number): string[] {
+  const program = pick(random, Object.keys(programFaults))
+  const other = pick(random, Object.keys(placeFaults))
+  return pick(random, [[program], [other], [program, other]])
+}
+
+/** After a round the queue is empty, and the farm has one recording of each session. */
+async function nothingIsLeft({ up }: Place, sessions: number): Promise<void> {
+  await eventually(async () => {
+    const { queue } = await up.json<{ queue: { bytes: number; messages: number } }>('status')
+    const left = await readdir(join(up.home, 'agent', 'run'))
+    if (queue.messages > 0 || left.length > 0)
+      throw new Error(`Left on the host: ${JSON.stringify({ queue, sessions: left })}`)
+  })
+  const rows = await up.json<Listed[]>('list', '--limit', '10000')
+  const bad = rows.filter(({ state, gaps, proof }) => state !== 'complete' || gaps > 0 || proof !== 'sealed')
+  if (rows.length !== sessions || bad.length > 0)
+    throw new Error(`${rows.length} recordings of ${sessions} sessions; not whole: ${JSON.stringify(bad)}`)
+}
+
+async function failed(number: number, error: Error): Promise<number> {
+  const kept = join(tmpdir(), `tapedeck-soak-failed-${seed}-${number}`)
+  await cp(inside.path(home), kept, { recursive: true, filter: (path) => !path.endsWith('.sock') })
+  console.error(`\nsoak: round ${number} failed: ${error.message}`)
+  console.error(`  What the farm and the host had is in ${kept}.`)
+  console.error(`  Again: npm run soak -- --seed ${seed} --round ${number}`)
+  console.error(`  or, from the first round on: npm run soak -- --seed ${seed}`)
+  return 1
+}

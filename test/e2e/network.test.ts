@@ -7,7 +7,8 @@ import { type Apart, startApart } from '../helpers/apart.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { connect, type Namespaces, openNamespaces } from '../helpers/namespaces.ts'
 import { needingNamespaces } from '../helpers/needs.ts'
-import { recordingOf } from '../helpers/recorded.ts'
+import { openPty } from '../helpers/pty.ts'
+import { difference, exportedOutput, printed, recordingOf } from '../helpers/recorded.ts'
 import { startSession } from '../helpers/session.ts'
 import { temporaryFolder } from '../helpers/test-node.ts'
 
@@ -87,32 +88,49 @@ test('a line of 1 Mbit/s that loses every 20th packet', async (t) => {
   t.true(Number(/packets (\d+)/.exec(rules)![1]) > 0, 'packets were lost')
 })
 
+/** A session that goes on until it is told to end. */
+async function openShell(t: ExecutionContext, farm: Apart) {
+  const pty = openPty(farm.recordCommand('sh'))
+  t.teardown(pty.kill)
+  await pty.waitFor('# ')
+  await recordingOf(farm, 'sh', ({ state, bytes }) => state === 'live' && bytes > 0)
+  return {
+    async endsWhole() {
+      pty.write('exit\r')
+      t.is(await pty.exit, 0)
+      const { id } = await recordingOf(farm, 'sh')
+      t.is(difference(await exportedOutput(farm, id), printed(pty)), undefined)
+      t.is((await farm.tapedeck('verify', id)).status, 0)
+    },
+  }
+}
+
 test("the agent's host gets another address", async (t) => {
   const { farm, agentSide } = await startOverCable(t)
-  const session = startSession(farm, 1, 3)
-  t.teardown(session.pty.kill)
-  await isConnected(farm, true)
+  const shell = await openShell(t, farm)
   const { sinceMs } = await connection(farm)
   await agentSide.run('ip', 'address', 'add', '10.77.0.3/24', 'dev', 'eth0')
   await agentSide.run('ip', 'address', 'del', '10.77.0.2/24', 'dev', 'eth0')
   await agentSide.run('ip', 'address', 'replace', '10.77.0.3/24', 'dev', 'eth0')
-  await session.check()
+  const during = startSession(farm, 1, 2)
+  t.teardown(during.pty.kill)
+  await during.check()
+  await shell.endsWhole()
   t.true((await connection(farm)).sinceMs > sinceMs, 'the connection is a new one')
 })
 
 test('a port that swallows everything: only heartbeats notice', async (t) => {
   const { farm, nodeSide } = await startOverCable(t)
-  const session = startSession(farm, 1, 3)
-  t.teardown(session.pty.kill)
-  await recordingOf(farm, session.command, ({ state, bytes }) => state === 'live' && bytes > 0)
+  const shell = await openShell(t, farm)
   await nodeSide.run(nft, 'add table inet hole')
   await nodeSide.run(nft, 'add chain inet hole in { type filter hook input priority 0; }')
   await nodeSide.run(nft, 'add rule inet hole in iifname eth0 drop')
-  t.is(await session.pty.exit, 0)
+  const during = startSession(farm, 1, 1)
+  t.is(await during.pty.exit, 0)
   await isConnected(farm, false)
-  await recordingOf(farm, session.command, ({ state }) => state === 'dormant')
+  await recordingOf(farm, 'sh', ({ state }) => state === 'dormant')
   await nodeSide.run(nft, 'delete table inet hole')
   await isConnected(farm, true)
-  await session.check()
-  t.pass()
+  await during.check()
+  await shell.endsWhole()
 })

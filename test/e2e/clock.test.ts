@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import anyTest, { type ExecutionContext } from 'ava'
@@ -15,11 +15,20 @@ const machine = process.arch === 'arm64' ? 'aarch64' : 'x86_64'
 const library = `/usr/lib/${machine}-linux-gnu/faketime/libfaketimeMT.so.1`
 const test = existsSync(library) ? anyTest : anyTest.skip
 
+/** The library leaves a page of shared memory for each process that used it. */
+async function removeLeftovers(): Promise<void> {
+  for (const name of await readdir('/dev/shm')) {
+    const pid = /^(?:faketime_shm|sem\.faketime_sem)_(\d+)$/.exec(name)?.[1]
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) await rm(join('/dev/shm', name), { force: true })
+  }
+}
+
 /** A wall clock of a program's own. Its other clocks are the machine's. */
 async function movableClock(t: ExecutionContext) {
   const file = join(await temporaryFolder(t), 'clock')
   const jump = (days: number) => writeFile(file, `${days >= 0 ? '+' : ''}${days}d\n`)
   await jump(0)
+  t.teardown(removeLeftovers)
   const env = {
     LD_PRELOAD: library,
     FAKETIME_TIMESTAMP_FILE: file,

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
+import type { RedisConnection } from './bus/open-bus.ts'
 
 /** What node.json says, with every path absolute. */
 export interface NodeConfig {
@@ -37,6 +38,12 @@ export interface NodeConfig {
   agentPort?: number
   /** Tells balancers how loaded this node is. */
   agentCheckPort?: number
+  /** Processes that share this node's ports; 1 = the node is one process. */
+  workers: number
+  /** How the farm's nodes hear from each other. */
+  redis?: RedisConnection
+  /** Addresses that may read /metrics without signing in, beside this machine's own. */
+  monitors: string[]
 }
 
 export interface ConfigProblem {
@@ -56,11 +63,14 @@ export class ConfigError extends Error {
   }
 }
 
+/** More than cores make no sense, and no machine for this has more. */
+const workersMax = 64
+
 const webDefault = resolve(import.meta.dirname, '../web/dist')
 const known = new Set(
   (
     'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live ' +
-    'balancers proxyPort plainPort agentPort agentCheckPort'
+    'balancers proxyPort plainPort agentPort agentCheckPort workers redis redisPasswordFile monitors'
   ).split(' '),
 )
 
@@ -106,18 +116,30 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
   const stores = Array.isArray(all.stores) ? all.stores : []
   if (stores.length === 0) wrong('stores', 'expected a list of at least one folder')
 
-  const balancers = Array.isArray(all.balancers) ? all.balancers : []
-  if (all.balancers !== undefined && !Array.isArray(all.balancers))
-    wrong('balancers', 'expected a list of addresses')
-  for (const [i, address] of balancers.entries())
-    if (typeof address !== 'string' || !isIP(address))
-      wrong(`balancers[${i}]`, `expected an address, got ${JSON.stringify(address)}`)
+  const addresses = (key: string): string[] => {
+    const found = Array.isArray(all[key]) ? (all[key] as unknown[]) : []
+    if (all[key] !== undefined && !Array.isArray(all[key])) wrong(key, 'expected a list of addresses')
+    for (const [i, address] of found.entries())
+      if (typeof address !== 'string' || !isIP(address))
+        wrong(`${key}[${i}]`, `expected an address, got ${JSON.stringify(address)}`)
+    return found as string[]
+  }
+  const balancers = addresses('balancers')
   const farmPorts: Partial<Record<FarmPort, number>> = {}
   for (const key of farmPortKeys) {
     if (all[key] === undefined) continue
     farmPorts[key] = portOf(key, all[key])
     if (key !== 'agentPort' && balancers.length === 0) wrong(key, 'needs the addresses in `balancers`')
   }
+
+  const workers = all.workers ?? 1
+  if (!Number.isInteger(workers) || (workers as number) < 1 || (workers as number) > workersMax)
+    wrong('workers', `expected a whole number from 1 to ${workersMax}, got ${JSON.stringify(workers)}`)
+  const redis = all.redis === undefined ? undefined : text('redis', all.redis)
+  if (redis && !isRedis(redis))
+    wrong('redis', 'expected redis://HOST:PORT or rediss://HOST:PORT, with the password in redisPasswordFile')
+  if (all.redisPasswordFile !== undefined && redis === undefined)
+    wrong('redisPasswordFile', 'is of no use without `redis`')
 
   const config: NodeConfig = {
     name,
@@ -136,10 +158,23 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
     live: live === true,
     balancers,
     ...farmPorts,
+    workers: workers as number,
+    ...(redis && {
+      redis: {
+        url: redis,
+        ...(all.redisPasswordFile !== undefined && { passwordFile: file('redisPasswordFile') }),
+      },
+    }),
+    monitors: addresses('monitors'),
   }
   if (new Set(config.stores).size < config.stores.length) wrong('stores', 'a folder is there twice')
   if (problems.length > 0) throw new ConfigError(problems)
   return config
+}
+
+function isRedis(text: string): boolean {
+  const url = URL.parse(text)
+  return !!url && /^rediss?:$/.test(url.protocol) && url.hostname !== '' && url.password === ''
 }
 
 function isHttpsOrigin(text: string): boolean {

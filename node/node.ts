@@ -2,8 +2,13 @@ import { readFile, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
+import type { MetricObject } from 'prom-client'
 import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
+import { concatBytes } from '../format/bytes.ts'
+import type { WorkerChannel } from './bus/cluster-bus.ts'
+import { openBus } from './bus/open-bus.ts'
+import { openQuestions } from './bus/questions.ts'
 import { openDormantWatch } from './catalog/dormant.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
 import { rebuildCatalog } from './catalog/rebuild.ts'
@@ -15,9 +20,11 @@ import type { Entrances } from './http/entrances.ts'
 import { Gate } from './http/gate.ts'
 import { buildServer } from './http/server.ts'
 import { openImporter } from './importer-identity.ts'
+import { openFarmIngest } from './ingest/farm-ingest.ts'
 import { openIngest } from './ingest/ingest.ts'
 import type { IngestLimits } from './ingest/limits.ts'
-import { openLiveHub } from './live/live-hub.ts'
+import { openFarmHub } from './live/farm-hub.ts'
+import { openMetrics } from './metrics.ts'
 import { openActivePolicy } from './policy/active-policy.ts'
 import { encodeLost } from './store/lost-mark.ts'
 import { openStore } from './store/store.ts'
@@ -28,6 +35,8 @@ export interface RunningNode {
   port: number
   /** The farm's ports, where the config asks for them. */
   ports: Entrances['ports']
+  /** For the primary, where this is a worker. */
+  counted(): Promise<{ acceptedBytes: number; metrics: MetricObject[] }>
   /** Finishes what has come, acknowledges it, and closes everything. */
   close(): Promise<void>
 }
@@ -37,6 +46,18 @@ export interface NodeOptions {
   log?: FastifyBaseLogger
   limits?: Partial<IngestLimits>
   dormant?: { silenceMs?: number; everyMs?: number }
+  /** Where this is one of a node's workers. */
+  worker?: WorkerOf
+}
+
+export interface WorkerOf {
+  channel: WorkerChannel
+  /** From 0; the first one does what a node does once. */
+  index: number
+  /** Taken in by all workers of the node. */
+  acceptedBytes(): number
+  /** What each worker counts. */
+  metrics(): Promise<MetricObject[][]>
 }
 
 /** Verify, export and import at once: two leave a core for ingest on the smallest machine. */
@@ -46,6 +67,8 @@ const sweepMs = 3_600_000
 
 export async function startNode(config: NodeConfig, options: NodeOptions = {}): Promise<RunningNode> {
   const log: FastifyBaseLogger = options.log ?? pino({ level: 'warn' }, pino.destination(2))
+  const { worker } = options
+  const isFirst = (worker?.index ?? 0) === 0
   const crypto = openCrypto()
   const signer = signerFromPem(await readFile(config.farmKey, 'utf8'))
   const farm = { id: farmIdOf(signer.publicKey), signer }
@@ -60,9 +83,25 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     farmKey: signer.publicKey,
     crypto,
   })
-  const live = openLiveHub()
   const db = await openCatalog(config.catalog)
   const failed = (code: string, text: string) => (err: unknown) => log.error({ code, err }, text)
+  const bus = await openBus({
+    ...(config.redis && { redis: config.redis }),
+    ...(worker && { channel: worker.channel }),
+    farm: farm.id,
+    onState: (connected, err) =>
+      connected
+        ? log.info({ code: 'redis-back' }, 'Redis is connected.')
+        : log.warn(
+            { code: 'redis-away', err },
+            'Redis is away: live views go by the files until it is back.',
+          ),
+  })
+  const questions = openQuestions(bus)
+  const live = openFarmHub(bus, questions, async (recording, stream, from, to) => {
+    const row = await findRecording(db, recording)
+    return row ? concatBytes(await Array.fromAsync(store.readRange(row, stream, from, to))) : new Uint8Array()
+  })
 
   const withdrawLost = async (recording: string) => {
     const row = await findRecording(db, recording)
@@ -76,8 +115,8 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
       void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),
     failed: failed('catalog-write', 'The catalog could not be written; it is tried again.'),
   })
-  const policy = openActivePolicy(db)
-  const ingest = await openIngest({
+  const policy = openActivePolicy(db, bus)
+  const local = await openIngest({
     node: config.name,
     signer,
     crypto,
@@ -85,9 +124,11 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     register,
     live,
     decisions: policy,
+    questions,
     log,
     ...(options.limits && { limits: options.limits }),
   })
+  const ingest = openFarmIngest(bus, local)
   const dormant = openDormantWatch({
     db,
     isOpen: (recording) => live.current(recording, 'cast') !== undefined,
@@ -104,6 +145,12 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     ...options.dormant,
   })
 
+  const metrics = openMetrics({
+    worker: worker?.index ?? 0,
+    ingest: local,
+    bus,
+    viewers: () => upgrades.viewers,
+  })
   const { app, upgrades, entrances } = await buildServer({
     config,
     version: await versionOf(),
@@ -112,17 +159,21 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     store,
     ingest,
     live,
+    bus,
     policy,
     farm,
     importer,
     crypto,
     log,
     heavy: new Gate(heavyMax, heavyWaitingMax),
+    metrics,
+    ...(worker && { ofWorkers: () => worker.metrics() }),
+    acceptedBytes: worker?.acceptedBytes ?? (() => local.stats().acceptedBytes),
   })
 
   const closing = new AbortController()
   const rebuild = async () => {
-    if (!(await isEmpty(db))) return
+    if (!isFirst || !(await isEmpty(db))) return
     const counts = await rebuildCatalog({
       db,
       store,
@@ -144,7 +195,9 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
       )
   }
   const sweep = setInterval(
-    () => void sweepSignIns(db, Date.now()).catch(failed('sweep', 'Old sign-ins could not be removed.')),
+    () =>
+      isFirst &&
+      void sweepSignIns(db, Date.now()).catch(failed('sweep', 'Old sign-ins could not be removed.')),
     sweepMs,
   )
   const closeParts = async () => {
@@ -153,6 +206,9 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     await dormant.close()
     await rebuilding
     await register.close()
+    live.close()
+    questions.close()
+    await bus.close()
     await db.destroy()
   }
   let rebuilding: Promise<void> = Promise.resolve()
@@ -186,6 +242,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     url,
     port,
     ports: entrances.ports,
+    counted: async () => ({ acceptedBytes: local.stats().acceptedBytes, metrics: await metrics.own() }),
     close: () => {
       closed ??= close()
       return closed

@@ -22,7 +22,7 @@ export function openSilentBus(): Bus {
     id: 'alone',
     publish() {},
     subscribe: () => () => undefined,
-    connected: true,
+    connected: false,
     close: async () => undefined,
   }
 }

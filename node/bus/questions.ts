@@ -11,12 +11,12 @@ export type Answerer = (question: unknown) => Promise<Uint8Array | undefined> | 
 
 export interface Questions {
   /** `undefined` when nobody answers in time. */
-  ask(kind: string, question: unknown): Promise<Uint8Array | undefined>
+  ask(kind: string, question: unknown, waitMs?: number): Promise<Uint8Array | undefined>
   answer(kind: string, answerer: Answerer): void
   close(): void
 }
 
-export function openQuestions(bus: Bus, waitMs = answerMsMax): Questions {
+export function openQuestions(bus: Bus): Questions {
   const waiting = new Map<number, (answer: Uint8Array) => void>()
   const stops: (() => void)[] = []
   let next = 1
@@ -29,7 +29,7 @@ export function openQuestions(bus: Bus, waitMs = answerMsMax): Questions {
     }),
   )
   return {
-    ask(kind, question) {
+    ask(kind, question, waitMs = answerMsMax) {
       if (!bus.connected) return Promise.resolve(undefined)
       const number = next++ >>> 0
       const { promise, resolve } = Promise.withResolvers<Uint8Array | undefined>()

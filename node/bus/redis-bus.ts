@@ -15,14 +15,15 @@ const commandMsMax = 1000
 const idBytes = 36
 
 export interface RedisBusOptions {
-  /** redis://[user:password@]host:port[/db] or rediss://… */
+  /** redis://[user@]host:port[/db] or rediss://… */
   url: string
+  password?: string
   farm: string
   /** Told when Redis goes and when it comes back. */
   onState(connected: boolean, error?: Error): void
 }
 
-export function openRedisBus({ url, farm, onState }: RedisBusOptions): Bus {
+export function openRedisBus({ url, password, farm, onState }: RedisBusOptions): Bus {
   const id = randomUUID()
   const prefix = prefixOf(farm)
   const listeners = new Listeners()
@@ -32,6 +33,7 @@ export function openRedisBus({ url, farm, onState }: RedisBusOptions): Bus {
     enableOfflineQueue: false,
     commandTimeout: commandMsMax,
     connectTimeout: 5000,
+    ...(password && { password }),
   }
   const publisher = new Redis(url, options)
   // Subscriptions must survive: ioredis repeats them after each reconnection.

@@ -1,3 +1,6 @@
+import { textOf, utf8 } from '../../format/bytes.ts'
+import type { Bus } from '../bus/bus.ts'
+
 // Guessing is slowed down, not forbidden: after a few failures each further one doubles the wait, up to a cap, so that a
 // stranger who fails on purpose keeps nobody out for long.
 
@@ -15,6 +18,27 @@ export interface AttemptLimitOptions {
 export const perUser = { free: 5, firstMs: 1000, capMs: 60_000, namesMax: 10_000 }
 /** Many people may sit behind one address. */
 export const perAddress = { free: 20, firstMs: 1000, capMs: 15 * 60_000, namesMax: 10_000 }
+
+/** Counts in every process of the farm: who guesses is sent on by the balancer, or comes again. `name` is the limit's own. */
+export function openSharedAttempts(
+  bus: Bus,
+  name: string,
+  options: ConstructorParameters<typeof AttemptLimit>[0],
+): Pick<AttemptLimit, 'waitMs' | 'failed' | 'succeeded'> {
+  const limit = new AttemptLimit(options)
+  bus.subscribe(`attempts.${name}`, (payload) => {
+    const whose = textOf(payload)
+    if (whose !== undefined) limit.failed(whose)
+  })
+  return {
+    waitMs: (whose) => limit.waitMs(whose),
+    succeeded: (whose) => limit.succeeded(whose),
+    failed(whose) {
+      limit.failed(whose)
+      bus.publish(`attempts.${name}`, utf8(whose))
+    },
+  }
+}
 
 export class AttemptLimit {
   readonly #options: AttemptLimitOptions

@@ -24,7 +24,7 @@ export interface Entrances {
 }
 
 export function addEntrances(app: App, context: HttpContext, isBalancer: IsBalancer): Entrances {
-  const { config, ingest, log } = context
+  const { config, log } = context
   const secure = app.server
   const ofAgents = new WeakSet<Socket>()
   const sockets = new Set<Socket>()
@@ -72,7 +72,7 @@ export function addEntrances(app: App, context: HttpContext, isBalancer: IsBalan
       }
       if (plainPort !== undefined) ports.plain = await open(plainServer(app, isBalancer), plainPort)
       if (agentCheckPort !== undefined) {
-        const rate = openRateMeter(() => ingest.stats().acceptedBytes)
+        const rate = openRateMeter(context.acceptedBytes)
         const check = buildAgentCheck(() => weightPercent(rate()), isBalancer)
         ports.agentCheck = await open(check, agentCheckPort)
       }

@@ -10,6 +10,8 @@ const bufferedBytesMax = 1024 * 1024
 const pieceBytes = 256 * 1024
 /** A viewer whose socket does not empty in this time is gone or hopeless. */
 export const drainMsMax = 30_000
+/** What no agent sends to this process is looked at this often: another one holds it, and the bus may be away. */
+const lookMsDefault = 2000
 
 export const closeCodes = { complete: 1000, goingAway: 1001, failed: 1011, slow: 4008, gone: 4004 } as const
 
@@ -18,7 +20,7 @@ export interface LiveSource {
   recording: string
   /** Bytes [from, to) of the file; may end early. */
   read(from: number, to: number): AsyncIterable<Uint8Array>
-  /** State of a recording that no agent has open here. */
+  /** State of a recording that no agent has open here; asked again and again. */
   rest(): Promise<{ state: string; sizeBytes: number }>
 }
 
@@ -30,13 +32,14 @@ export function openLiveViewer(
   socket: WebSocket,
   source: LiveSource,
   from: number,
-  options: { drainMs?: number; failed?: (error: unknown) => void } = {},
+  options: { drainMs?: number; lookMs?: number; failed?: (error: unknown) => void } = {},
 ): LiveViewer {
   const { hub, recording } = source
   let sent = from
   let target = from
   let state: LiveState['state'] | undefined
   let pumping = false
+  let told: string | undefined
   let closed = false
 
   const stop = hub.subscribe(recording, 'cast', {
@@ -48,22 +51,24 @@ export function openLiveViewer(
     },
     state(now) {
       state = now.state
+      told = now.state
       target = Math.max(target, now.sizeBytes)
       tell(now.state, now.sizeBytes)
       void pump()
     },
   })
 
+  const end = () => {
+    closed = true
+    clearInterval(timer)
+    stop()
+  }
   const close = (code: number, reason: string) => {
     if (closed) return
-    closed = true
-    stop()
+    end()
     socket.close(code, reason)
   }
-  socket.on('close', () => {
-    closed = true
-    stop()
-  })
+  socket.on('close', end)
   socket.on('error', () => socket.terminate())
 
   // `bytes` are the publisher's: the message is a copy.
@@ -115,18 +120,22 @@ export function openLiveViewer(
     }
   }
 
-  const start = async () => {
-    const current = hub.current(recording, 'cast')
-    const now = current ?? (await source.rest())
-    tell(now.state, now.sizeBytes)
+  const look = async () => {
+    const now = hub.current(recording, 'cast') ?? (await source.rest())
+    if (now.state !== told) tell(now.state, now.sizeBytes)
+    told = now.state
     target = Math.max(target, now.sizeBytes)
     // Nothing more will come of what is complete.
     if (now.state === 'complete' || now.state === 'archived') state = 'complete'
     await pump()
   }
-  start().catch((error) => {
+  const failed = (error: unknown) => {
     options.failed?.(error)
     close(closeCodes.failed, 'The store cannot be read now.')
-  })
+  }
+  const timer = setInterval(() => {
+    if (hub.current(recording, 'cast') === undefined) look().catch(failed)
+  }, options.lookMs ?? lookMsDefault)
+  look().catch(failed)
   return { close }
 }

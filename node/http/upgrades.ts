@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { findRecording } from '../catalog/recordings.ts'
+import type { RecordingRow } from '../catalog/schema.ts'
 import { agentSocketOptions } from '../ingest/agent-socket-options.ts'
 import { cookieName, identify, isSameOrigin } from './access.ts'
 import { clientAddress, type IsBalancer } from './balancer-list.ts'
@@ -18,9 +20,33 @@ const viewerMessageBytesMax = 1024
 /** A viewer that vanished without a word is noticed by this. */
 const pingMs = 30_000
 
+/** What the store shows; what it does not show yet, from the process that holds it: shares have caches. */
+async function* readHere({ store, live }: HttpContext, row: RecordingRow, from: number, to: number) {
+  let at = from
+  for await (const bytes of store.readRange(row, 'cast', at, to)) {
+    at += bytes.length
+    yield bytes
+  }
+  while (at < to) {
+    const bytes = await live.bytesElsewhere(row.id, 'cast', at, to)
+    if (!bytes?.length) return
+    at += bytes.length
+    yield bytes
+  }
+}
+
+async function stateNow(context: HttpContext, row: RecordingRow) {
+  const elsewhere = await context.live.elsewhere(row.id, 'cast')
+  if (elsewhere) return elsewhere
+  const now = (await findRecording(context.db, row.id)) ?? row
+  return { state: now.state, sizeBytes: await readableBytes(context, now) }
+}
+
 export interface Upgrades {
   /** Ends viewers; agents are ended by ingest. */
   close(): void
+  /** Who watch live. */
+  readonly viewers: number
 }
 
 export function addUpgrades(
@@ -89,8 +115,8 @@ export function addUpgrades(
         {
           hub: context.live,
           recording: row.id,
-          read: (at, to) => context.store.readRange(row, 'cast', at, to),
-          rest: async () => ({ state: row.state, sizeBytes: await readableBytes(context, row) }),
+          read: (at, to) => readHere(context, row, at, to),
+          rest: () => stateNow(context, row),
         },
         from,
         {
@@ -104,6 +130,9 @@ export function addUpgrades(
   }
 
   return {
+    get viewers() {
+      return open.size
+    },
     close() {
       closing = true
       for (const viewer of open.values()) viewer.close(closeCodes.goingAway, 'This node is closing.')

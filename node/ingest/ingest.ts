@@ -2,6 +2,7 @@ import type { WebSocket } from 'ws'
 import { farmIdOf } from '../../codec/ed25519.ts'
 import type { Crypto, Signer } from '../../format/ports.ts'
 import type { StreamName } from '../../format/records.ts'
+import type { Questions } from '../bus/questions.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 import type { FrameTable } from '../store/frame-table.ts'
 import type { Store } from '../store/store.ts'
@@ -35,6 +36,8 @@ export interface IngestOptions {
   live: LiveHub
   decisions: Decisions
   log: IngestLog
+  /** To the other processes of the farm. */
+  questions?: Questions
   limits?: Partial<IngestLimits>
 }
 
@@ -88,7 +91,7 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
     credit: new CreditPool(limits.creditBytesMax, limits.channelCreditBytesMax),
     owners,
     troubles: new StoreTroubles(log),
-    twins: new Twins(),
+    twins: new Twins(options.questions),
     decisions,
     progress: new ProgressQueue<Channel>(limits.progressMs, (channel) => channel.tellProgress()),
     counts: { acceptedBytes: 0, durableBytes: 0 },

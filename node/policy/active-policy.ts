@@ -1,4 +1,6 @@
+import { utf8 } from '../../format/bytes.ts'
 import type { Facts } from '../../format/records.ts'
+import type { Bus } from '../bus/bus.ts'
 import type { CatalogDatabase } from '../catalog/open-catalog.ts'
 import { readSetting, writeSetting } from '../catalog/settings.ts'
 import {
@@ -21,8 +23,11 @@ export interface ActivePolicy {
   decide(facts: Facts): Promise<RecordingDecision>
 }
 
-export function openActivePolicy(db: CatalogDatabase): ActivePolicy {
+export function openActivePolicy(db: CatalogDatabase, bus: Bus): ActivePolicy {
   let kept: { policy: Promise<RecordingPolicy>; untilMs: number } | undefined
+  bus.subscribe('policy', () => {
+    kept = undefined
+  })
   const read = async () =>
     policyOf((await readSetting(db, policySetting)) ?? firstPolicy) ?? policyOf(firstPolicy)!
   const current = () => {
@@ -40,6 +45,7 @@ export function openActivePolicy(db: CatalogDatabase): ActivePolicy {
       if (!policyOf(id)) return false
       await writeSetting(db, policySetting, id)
       kept = undefined
+      bus.publish('policy', utf8(id))
       return true
     },
     decide: async (facts) => decideRecording(await current(), facts),

@@ -52,18 +52,18 @@ export async function busContract(
     if (heard.slice(before).some((line) => line.startsWith('second'))) throw new Error('It still listens.')
   })
 
-  const asking = openQuestions(first, 2000)
+  const asking = openQuestions(first)
   const knowing = openQuestions(second)
   const silent = openQuestions(third)
   knowing.answer('square', (question) => utf8(String((question as number) ** 2)))
   silent.answer('square', () => undefined)
   await eventually(async () => {
-    const answers = await Promise.all([3, 4, 5].map((n) => asking.ask('square', n)))
+    const answers = await Promise.all([3, 4, 5].map((n) => asking.ask('square', n, 2000)))
     assert.deepEqual(
       answers.map((answer) => answer && textOf(answer)),
       ['9', '16', '25'],
     )
   })
-  t.is(await openQuestions(second, 50).ask('nobody-knows', 1), undefined)
+  t.is(await openQuestions(second).ask('nobody-knows', 1, 50), undefined)
   asking.close()
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # The first process of a test host: private copies of all that a host changes, over this machine's own files.
 set -eu
-base=$1 name=$2
+base=$1 name=$2 repo=$3
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 host "$base"
 for dir in etc home root srv usr/local var; do
@@ -10,7 +10,11 @@ for dir in etc home root srv usr/local var; do
   mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$copy.up,workdir=$copy.work" "/$dir"
 done
 mount -t tmpfs -o mode=755 run /run
+# A clone that lies below /tmp must stay.
+mkdir /run/repo && mount --bind "$repo" /run/repo
 mount -t tmpfs -o mode=1777 tmp /tmp
+case $repo in /tmp/*) mkdir -p "$repo" && mount --bind /run/repo "$repo" ;; esac
+umount -l /run/repo && rmdir /run/repo
 mount -t tmpfs -o mode=1777 shm /dev/shm
 mount -t devpts devpts /dev/pts -o newinstance,ptmxmode=0666,mode=620,gid=5
 mount --bind /dev/pts/ptmx /dev/ptmx

@@ -44,7 +44,7 @@ export function noTestHosts(): string | undefined {
 export async function openTestHost(t: ExecutionContext, name = 'ward-7'): Promise<TestHost> {
   const base = await mkdtemp(join(tmpdir(), 'tapedeck-host-'))
   const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc']
-  const outer = spawn('unshare', [...namespaces, 'sh', script, base, name], {
+  const outer = spawn('unshare', [...namespaces, 'sh', script, base, name, root], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const first = await new Promise<string>((resolve, reject) => {

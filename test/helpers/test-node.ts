@@ -32,15 +32,20 @@ export interface AskOptions {
   as?: string
 }
 
-export interface TestNode {
+/** A node, wherever it runs. */
+export interface ReachedNode {
   home: string
   setUp: SetUp
   config: NodeConfig
   farm: Signer
   ca: Buffer
   token: string
-  node: RunningNode
+  node: Pick<RunningNode, 'port'>
   ask(path: string, options?: AskOptions): Promise<TestAnswer>
+}
+
+export interface TestNode extends ReachedNode {
+  node: RunningNode
   restart(options?: NodeOptions): Promise<void>
 }
 
@@ -69,7 +74,7 @@ export async function startTestNode(
     token,
     farm: signerFromPem(await readFile(config.farmKey, 'utf8')),
     node: await startNode(config, { log, ...options }),
-    ask: (path, asked = {}) => ask(agent, test, path, asked),
+    ask: (path, asked = {}) => askNode(agent, test, path, asked),
     restart: async (changed = {}) => {
       await test.node.close()
       test.node = await startNode(config, { log, ...options, ...changed })
@@ -82,7 +87,12 @@ export async function startTestNode(
   return test
 }
 
-function ask(agent: Agent, test: TestNode, path: string, options: AskOptions): Promise<TestAnswer> {
+export function askNode(
+  agent: Agent,
+  test: Pick<ReachedNode, 'token' | 'node'>,
+  path: string,
+  options: AskOptions,
+): Promise<TestAnswer> {
   const { method = 'GET', as = test.token, body } = options
   const raw = body instanceof Uint8Array || typeof body === 'string'
   const sent = body === undefined ? undefined : raw ? body : JSON.stringify(body)

@@ -8,7 +8,7 @@ import { type AgentCertificate, openToken, signToken } from '../../../format/tok
 import { farmProofBytes, renewBytes } from '../../../wire/messages.ts'
 import { addAgent, agentStanding, findAgentByKey, useEnrolmentToken } from '../../catalog/agents.ts'
 import { certificateMs } from '../../importer-identity.ts'
-import { AttemptLimit, perAddress } from '../attempt-limit.ts'
+import { openSharedAttempts, perAddress } from '../attempt-limit.ts'
 import type { App, HttpContext } from '../context.ts'
 import { HttpError } from '../http-error.ts'
 
@@ -23,8 +23,8 @@ const Enrolled = Type.Object({ certificate: Type.String(), farmKey: Type.String(
 
 /** Agents come with a one-time token, or their old identity, and go away with a certificate for their own key. */
 export function addEnrolRoutes(app: App, context: HttpContext): void {
-  const { db, farm, crypto, config } = context
-  const attempts = new AttemptLimit(perAddress)
+  const { db, farm, crypto, config, bus } = context
+  const attempts = openSharedAttempts(bus, 'enrolments', perAddress)
 
   const certified = async (
     request: FastifyRequest,

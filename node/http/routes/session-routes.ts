@@ -4,7 +4,7 @@ import { addTicket, endSignIn, signInMaxMs, startSignIn, useTicket } from '../..
 import { changeUser, findUser, type User } from '../../catalog/users.ts'
 import { mayAdminister } from '../../policy/decisions.ts'
 import { cookieName, userOf } from '../access.ts'
-import { AttemptLimit, perAddress, perUser } from '../attempt-limit.ts'
+import { openSharedAttempts, perAddress, perUser } from '../attempt-limit.ts'
 import type { App, HttpContext } from '../context.ts'
 import { Gate } from '../gate.ts'
 import { ensure, HttpError, notFound } from '../http-error.ts'
@@ -33,9 +33,9 @@ const Credentials = Type.Union([
 ])
 
 export function addSessionRoutes(app: App, context: HttpContext): void {
-  const { db } = context
-  const users = new AttemptLimit(perUser)
-  const addresses = new AttemptLimit(perAddress)
+  const { db, bus } = context
+  const users = openSharedAttempts(bus, 'users', perUser)
+  const addresses = openSharedAttempts(bus, 'addresses', perAddress)
   const gate = new Gate(hashesMax, hashesWaitingMax)
 
   const withPassword = async (request: FastifyRequest, name: string, shown: string): Promise<User> => {

@@ -3,9 +3,9 @@ import { sql } from 'kysely'
 import { listAgents } from '../../catalog/agents.ts'
 import { countByState } from '../../catalog/recordings.ts'
 import { mayAdminister, mayList } from '../../policy/decisions.ts'
-import { userOf } from '../access.ts'
+import { cookieName, identify, userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
-import { HttpError } from '../http-error.ts'
+import { ensure, HttpError } from '../http-error.ts'
 import { openReadiness } from '../readiness.ts'
 
 const Status = Type.Object({
@@ -34,7 +34,7 @@ const Status = Type.Object({
 })
 
 export function addStatusRoutes(app: App, context: HttpContext): void {
-  const { db, ingest, store, config, farm, version, startedMs } = context
+  const { db, ingest, store, config, farm, version, startedMs, metrics } = context
 
   app.get(
     '/api/status',
@@ -68,6 +68,21 @@ export function addStatusRoutes(app: App, context: HttpContext): void {
       }
     },
   )
+
+  // Numbers tell who works when: for this machine, the monitors that the config names, and administrators.
+  const monitors = new Set(['127.0.0.1', '::1', '::ffff:127.0.0.1', ...config.monitors])
+  app.get('/metrics', { schema: { hide: true }, config: { open: true } }, async (request, reply) => {
+    if (!monitors.has(request.ip)) {
+      const identity = await identify(db, {
+        authorization: request.headers.authorization,
+        cookie: request.cookies[cookieName],
+      })
+      if (!identity)
+        throw new HttpError(401, 'not-signed-in', 'Metrics are for monitors.', 'See `monitors` in node.json.')
+      ensure(mayAdminister(identity.user))
+    }
+    return reply.type(metrics.contentType).send(await metrics.text(await context.ofWorkers?.()))
+  })
 
   app.get('/healthz', { schema: { hide: true } }, async (_request, reply) =>
     reply.type('text/plain').send('ok\n'),

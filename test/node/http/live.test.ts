@@ -1,82 +1,16 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { ExecutionContext } from 'ava'
 import test from 'ava'
-import { WebSocket } from 'ws'
-import { generateKeyPem, signerFromPem } from '../../../codec/ed25519.ts'
-import { toBase64url } from '../../../format/bytes.ts'
-import {
-  facts,
-  makeIdentities,
-  makeStream,
-  type SampleStream,
-  typingEvents,
-} from '../../helpers/sample-stream.ts'
-import { startTestNode, type TestNode, until } from '../../helpers/test-node.ts'
-import { connectAgent, type TestAgent } from '../ingest/test-agent.ts'
-
-interface Watcher {
-  socket: WebSocket
-  bytes: Buffer
-  states: { state: string; size: number }[]
-  closed: number | undefined
-  /** The first message that did not begin where the one before ended. */
-  wrong: string | undefined
-}
-
-function watch(node: TestNode, recording: string, from = 0, headers: Record<string, string> = {}): Watcher {
-  const url = `wss://localhost:${node.node.port}/api/recordings/${recording}/live?stream=cast&from=${from}`
-  const socket = new WebSocket(url, {
-    ca: node.ca,
-    headers: { authorization: `Bearer ${node.token}`, ...headers },
-  })
-  const watcher: Watcher = { socket, bytes: Buffer.alloc(0), states: [], closed: undefined, wrong: undefined }
-  socket.on('message', (data: Buffer, isBinary) => {
-    if (!isBinary) return watcher.states.push(JSON.parse(data.toString()))
-    const offset = Number(data.readBigUInt64BE())
-    if (offset !== from + watcher.bytes.length)
-      watcher.wrong ??= `${offset} after ${from + watcher.bytes.length}`
-    watcher.bytes = Buffer.concat([watcher.bytes, data.subarray(8)])
-    return undefined
-  })
-  socket.on('close', (code) => {
-    watcher.closed = code
-  })
-  socket.on('error', () => {})
-  return watcher
-}
+import { enrolledAgent, openCast as open } from '../../helpers/enrolled-agent.ts'
+import { type Watcher, watchLive as watch } from '../../helpers/live-watcher.ts'
+import { makeStream, type SampleStream, typingEvents } from '../../helpers/sample-stream.ts'
+import { startTestNode, until } from '../../helpers/test-node.ts'
+import { connectAgent } from '../ingest/test-agent.ts'
 
 async function refusedWith(watcher: Watcher): Promise<number> {
   const [, response] = await once(watcher.socket, 'unexpected-response')
   response.resume()
   return response.statusCode
-}
-
-/** An agent enrolled over the API, as a host does it. */
-async function enrolledAgent(t: ExecutionContext, node: TestNode) {
-  const pem = generateKeyPem()
-  const signer = signerFromPem(pem)
-  const body = {
-    token: node.setUp.enrolmentToken,
-    key: toBase64url(signer.publicKey),
-    host: 'ward-7',
-    machine: 'm-1',
-  }
-  const { status, json } = await node.ask('/api/agents/enroll', { method: 'POST', as: 'nobody', body })
-  t.is(status, 201)
-  t.is(json.farmKey, toBase64url(node.farm.publicKey))
-  const identities = {
-    ...makeIdentities(await readFile(node.config.farmKey, 'utf8'), pem),
-    certificate: json.certificate,
-  }
-  const agent = await connectAgent(`wss://localhost:${node.node.port}/agent/v1`, identities, { ca: node.ca })
-  t.teardown(() => agent.close())
-  return { agent, identities, id: json.agent as string }
-}
-
-async function open(agent: TestAgent, recording: string): Promise<void> {
-  agent.send({ type: 'open', channel: 1, recording, stream: 'cast', acked: 0, oldest: 0, facts })
-  await agent.until(() => agent.opened(1).length > 0)
 }
 
 const sample = (identities: Parameters<typeof makeStream>[0]): Promise<SampleStream> =>
@@ -155,7 +89,7 @@ test('a silent agent leaves its recording dormant with a LOST mark, and takes bo
   const back = await connectAgent(url, identities, { ca: node.ca })
   t.teardown(() => back.close())
   await open(back, recording)
-  t.is((await shown()).state, 'live')
+  await until(async () => (await shown()).state === 'live')
   t.is((await shown()).lost, undefined)
   await until(async () => (await mark()) === '')
   // It remembers nothing of what was acknowledged, so it sends all of it again (I4).

@@ -10,6 +10,9 @@ function twin(alive: boolean) {
     terminate: () => {
       one.ended = true
     },
+    refuse: () => {
+      one.ended = true
+    },
   }
   return one
 }

@@ -90,6 +90,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   })
   const dormant = openDormantWatch({
     db,
+    connected: () => new Set(ingest.stats().agents.map(({ agent }) => agent)),
     isOpen: (recording) => live.current(recording, 'cast') !== undefined,
     markLost: async (row, sinceMs) => {
       const offset = (await store.size(row, 'cast')) ?? 0

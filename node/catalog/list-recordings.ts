@@ -1,15 +1,9 @@
 import { type SqlBool, sql } from 'kysely'
 import type { Cursor } from './cursor.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
-import {
-  beginnings,
-  beginsWith,
-  conditions,
-  containsText,
-  type NamedColumn,
-  type RecordingFilter,
-} from './recording-filter.ts'
+import { conditions, type RecordingFilter } from './recording-filter.ts'
 import type { RecordingRow } from './schema.ts'
+import { hasWords, rareRows } from './search-words.ts'
 
 // Pages by key, never by count, so that the ten-thousandth page costs what the first does.
 // A part match or a beginning is rare or frequent, and needs the opposite plan each time: of a rare one its index names
@@ -30,8 +24,6 @@ export interface Page {
 
 /** What SPEC S15 allows in one answer. */
 export const pageRowsMax = 500
-/** Up to here the rows that an index names are taken and sorted: some 10 ms. */
-const rareRowsMax = 5000
 /** Rows looked at by one statement of a frequent part match: some 20 ms, so that progress gets its turns in between. */
 const windowRows = 20_000
 
@@ -88,22 +80,15 @@ async function frequentBeginnings(
   return frequent
 }
 
-async function searchRows(
-  db: CatalogDatabase,
-  query: ListQuery,
-  text: string,
-  select: Select,
-): Promise<RecordingRow[]> {
-  const words = trigramQuery(text)
-  if (!words) return scanRows(query, text, select)
-  const rows = await select(query.after)
+async function searchRows(db: CatalogDatabase, query: ListQuery, text: string): Promise<RecordingRow[]> {
+  const rare = await rareRows(db, text)
+  if (rare === undefined) return await scanRows(db, query, text)
+  return await select(db, query)
     .selectAll('recordings')
-    .where('row', 'in', rareRows(words))
-    .where((eb) => containsText(eb, text))
+    .where(sql<SqlBool>`${sql.ref('recordings.row')} in (${rare})`)
+    .where(hasWords(text))
     .limit(query.limit + 1)
     .execute()
-  // None: there are none, or so many that their rows were not looked at.
-  return rows.length > 0 || (await isRare(db, words)) ? rows : scanRows(query, text, select)
 }
 
 // Walks the list in windows until the page is full or the list ends.
@@ -120,36 +105,11 @@ async function scanRows(query: ListQuery, text: string, select: Select): Promise
       )
     const rows = await window
       .selectAll('recordings')
-      .where((eb) => containsText(eb, text))
+      .where(hasWords(text))
       .limit(query.limit + 1 - found.length)
       .execute()
     found.push(...rows)
     if (found.length > query.limit || !edge) return found
     after = edge
   }
-}
-
-/** All trigrams of the text, for the index; shorter texts have none. The match itself is checked on the rows. */
-export function trigramQuery(text: string): string | undefined {
-  const letters = [...text.toLowerCase()]
-  if (letters.length < 3) return undefined
-  const trigrams = new Set(letters.slice(0, -2).map((_, i) => letters.slice(i, i + 3).join('')))
-  return [...trigrams]
-    .map((trigram) => `"${trigram.replaceAll('"', '""')}"`)
-    .join(' and ')
-    .replaceAll(' and ', ' AND ')
-}
-
-// The rows that the search index names, or none when they are too many.
-const rareRows = (words: string) =>
-  sql<number>`(with words as materialized
-    (select rowid from "recordingWords" where "recordingWords" match ${words} limit ${rareRowsMax + 1})
-    select rowid from words where (select count(*) from words) <= ${rareRowsMax})`
-
-async function isRare(db: CatalogDatabase, words: string): Promise<boolean> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from
-    (select 1 from "recordingWords" where "recordingWords" match ${words} limit ${rareRowsMax + 1})`.execute(
-    db,
-  )
-  return rows[0]!.count <= rareRowsMax
 }

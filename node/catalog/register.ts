@@ -6,6 +6,7 @@ import type {
   RecordingRegister,
 } from '../ingest/register.ts'
 import { agentStanding, succeeds } from './agents.ts'
+import { exclusively } from './exclusively.ts'
 import { newRecording } from './new-recording.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 import { writeHeartbeats, writeProgress } from './progress-batch.ts'
@@ -69,7 +70,6 @@ export function openRegister(options: RegisterOptions): Register {
     succeeds: (agent, former) => succeeds(db, agent, former),
     heartbeat: (agent) => void heartbeats.set(agent, Date.now()),
     opened: async (row) => {
-      heartbeats.set(row.agent, Date.now())
       const { answer, returned } = await opened(db, options.node, row)
       if (returned) options.returned(row.recording)
       return answer
@@ -93,8 +93,11 @@ export function openRegister(options: RegisterOptions): Register {
 }
 
 async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
-  return await db.transaction().execute(async (trx) => {
+  // Not beside a deletion, which would miss the row that comes after it.
+  return await exclusively(db, row.recording, async (trx) => {
     if (await isBuried(trx, row.recording)) return { answer: 'discarded' as const, returned: false }
+    // With it, or another node's dormant watch would take the agent for silent.
+    await writeHeartbeats(trx, new Map([[row.agent, Date.now()]]))
     const before = await trx
       .selectFrom('recordings')
       .select(['state', 'lostMs'])
@@ -126,23 +129,23 @@ async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
 
 async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<boolean> {
   return await db.transaction().execute(async (trx) => {
+    // First what locks the row: nobody finds it dormant from here on.
+    if (now.stream === 'cast')
+      await trx
+        .updateTable('recordings')
+        .set({
+          state: 'complete',
+          endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
+          endReason: now.endReason,
+          exitStatus: now.exit ?? null,
+          exitSignal: now.signal ?? null,
+        })
+        .where('id', '=', recording)
+        .execute()
     const lost = await writeProgress(
       trx,
       new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]),
     )
-    if (now.stream !== 'cast') return lost.length > 0
-    await trx
-      .updateTable('recordings')
-      .set({
-        state: 'complete',
-        endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
-        endReason: now.endReason,
-        exitStatus: now.exit ?? null,
-        exitSignal: now.signal ?? null,
-        lostMs: null,
-      })
-      .where('id', '=', recording)
-      .execute()
     return lost.length > 0
   })
 }

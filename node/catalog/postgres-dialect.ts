@@ -1,0 +1,19 @@
+import { type Dialect, type Kysely, PostgresAdapter, PostgresDialect } from 'kysely'
+import type { PostgresConnection, PostgresHost } from './postgres-connection.ts'
+import type { PostgresLimits } from './postgres-limits.ts'
+import { PostgresPool } from './postgres-pool.ts'
+
+/** Kysely over `pg`, whichever of the hosts takes writes. `password`: instead of the connection's own file. */
+export function postgresDialect(
+  connection: PostgresConnection,
+  limits: PostgresLimits,
+  password?: (host: PostgresHost) => Promise<string | undefined>,
+): Dialect {
+  return new PostgresDialect({ pool: () => PostgresPool.open(connection, limits, password) })
+}
+
+/** For the few things that the databases do each in its own way. */
+// biome-ignore lint/suspicious/noExplicitAny: of whatever tables.
+export function speaksPostgres(db: Kysely<any>): boolean {
+  return db.getExecutor().adapter instanceof PostgresAdapter
+}

@@ -1,0 +1,55 @@
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import type { CatalogDatabase } from './open-catalog.ts'
+import { speaksPostgres } from './postgres-dialect.ts'
+
+// The quick search looks for a part of a recording's words: one column with all that it looks at, lower-cased here and not
+// by the database, of which each knows other letters. An index of trigrams (SQLite's FTS5, PostgreSQL's pg_trgm where it
+// can be had) names the rows of a rare part.
+
+/** Up to here the index's rows are taken and sorted: some 10 ms. */
+const rareRowsMax = 5000
+
+export function searchWords(row: {
+  userName: string
+  host: string
+  application: string
+  command: string
+  clientName: string
+  clientAddress: string
+}): string {
+  return [row.userName, row.host, row.application, row.command, row.clientName, row.clientAddress]
+    .join('\n')
+    .toLowerCase()
+}
+
+const patternOf = (text: string) => `%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+
+/** True for rows whose words have `text` in them, in any case. */
+export function hasWords(text: string): RawBuilder<SqlBool> {
+  return sql<SqlBool>`${sql.ref('recordings.words')} like ${patternOf(text)} escape '\\'`
+}
+
+/** Selects the rows that may have a rare `text`; `undefined` where it is frequent, or no index can tell. */
+export async function rareRows(db: CatalogDatabase, text: string): Promise<RawBuilder<number> | undefined> {
+  if ([...text].length < 3) return undefined
+  if (speaksPostgres(db) && !(await hasWordIndex(db))) return undefined
+  const rows = speaksPostgres(db)
+    ? sql<number>`select "row" from recordings where words like ${patternOf(text)}`
+    : sql<number>`select rowid from "recordingWords" where "recordingWords" match ${trigramQuery(text)}`
+  const { rows: counted } = await sql<{ count: number }>`
+    select count(*) as count from (${rows} limit ${rareRowsMax + 1}) as some`.execute(db)
+  return counted[0]!.count <= rareRowsMax ? sql`${rows} limit ${rareRowsMax}` : undefined
+}
+
+/** FTS5's question for all trigrams of the text. The match itself is checked on the rows. */
+function trigramQuery(text: string): string {
+  const letters = [...text.toLowerCase()]
+  const trigrams = new Set(letters.slice(0, -2).map((_, i) => letters.slice(i, i + 3).join('')))
+  return [...trigrams].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(' AND ')
+}
+
+export async function hasWordIndex(db: Kysely<never> | CatalogDatabase): Promise<boolean> {
+  const { rows } = await sql<{ found: boolean }>`
+    select to_regclass('"recordingsByWords"') is not null as found`.execute(db as Kysely<unknown>)
+  return rows[0]!.found
+}

@@ -1,0 +1,189 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, globSync, openSync, readFileSync } from 'node:fs'
+import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { eventually } from './eventually.ts'
+import { run } from './up.ts'
+
+// PostgreSQL as it is, in a folder of its own, on a Unix socket there, as another user, since it refuses root. Its order of
+// letters is a language's, not that of bytes, so that who relies on the database for that is found out.
+
+export interface TestPostgres {
+  /** Folder of the data, the socket and the log. */
+  readonly folder: string
+  readonly port: number
+  /** Of the server's first process, as it is now. */
+  pid(): number | undefined
+  /** How a catalog connects to it; as the superuser `postgres` unless told. */
+  url(database: string, options?: { user?: string; more?: string }): string
+  /** Makes an empty database of its own and returns its connection. */
+  database(): Promise<string>
+  query<R extends pg.QueryResultRow>(sql: string, database?: string): Promise<R[]>
+  start(): Promise<void>
+  /** `fast`: as an operator stops it. `kill`: its first process is killed, the others notice. */
+  stop(how?: 'fast' | 'kill'): Promise<void>
+  /** Another cluster that follows this one, and takes no writes before `promote`. */
+  standby(): Promise<TestPostgres>
+  promote(): Promise<void>
+  /** Stops it, with its standbys, and removes their folders. */
+  close(): Promise<void>
+}
+
+export interface PostgresOptions {
+  /** Syncs what it commits: for tests that kill it and count what is left. */
+  durable?: boolean
+  settings?: Record<string, string>
+  /** Lines of pg_hba.conf before the one that trusts everybody. */
+  access?: string[]
+}
+
+/** Why there is no PostgreSQL here; `undefined` where there is. */
+export function noPostgres(): string | undefined {
+  return binaries() === undefined ? 'needs PostgreSQL (Debian: postgresql)' : undefined
+}
+
+let databases = 0
+const port = 5432
+
+export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
+  const folder = await ownFolder()
+  const data = join(folder, 'data')
+  const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=de']
+  await asPostgres('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', ...locale])
+  if (options.access) {
+    const file = join(data, 'pg_hba.conf')
+    await asPostgres('sh', ['-c', 'cat - "$1" >"$1.new" && mv "$1.new" "$1"', 'sh', file], {
+      input: Buffer.from(options.access.map((line) => `${line}\n`).join('')),
+    })
+  }
+  const server = openServer(folder, options)
+  await server.start()
+  return server
+}
+
+function openServer(folder: string, options: PostgresOptions): TestPostgres {
+  const data = join(folder, 'data')
+  const log = join(folder, 'log')
+  const standbys: TestPostgres[] = []
+  let child: ChildProcess | undefined
+  const settings = {
+    listen_addresses: '',
+    unix_socket_directories: folder,
+    port: String(port),
+    max_connections: '60',
+    shared_buffers: '32MB',
+    autovacuum: 'off',
+    ...(!options.durable && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...options.settings,
+  }
+
+  const server: TestPostgres = {
+    folder,
+    port,
+    pid: () => child?.pid,
+    url: (database, { user = 'postgres', more = '' } = {}) =>
+      `postgres://${user}@/${database}?host=${folder}${more}`,
+    async database() {
+      databases += 1
+      const name = `catalog_${process.pid}_${databases}`
+      await server.query(`create database ${name}`)
+      return server.url(name)
+    },
+    async query<R extends pg.QueryResultRow>(sql: string, database = 'postgres') {
+      const client = new pg.Client({ host: folder, port, user: 'postgres', database })
+      client.on('error', () => undefined)
+      await client.connect()
+      try {
+        return (await client.query<R>(sql)).rows
+      } finally {
+        await client.end()
+      }
+    },
+    async start() {
+      const set = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
+      const out = openSync(log, 'a')
+      child = spawn('setpriv', [...lowered('INT'), binary('postgres'), '-D', data, ...set], {
+        stdio: ['ignore', out, out],
+      })
+      const started = child
+      await eventually(
+        async () => {
+          if (started.exitCode === null) return await server.query('select 1')
+          throw new Error(`PostgreSQL does not start: ${await readFile(log, 'utf8')}`)
+        },
+        { timeoutMs: 60_000 },
+      )
+    },
+    async stop(how = 'fast') {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill(how === 'kill' ? 'SIGKILL' : 'SIGINT')
+      await ended
+    },
+    async standby() {
+      const other = await ownFolder()
+      const copy = ['-D', join(other, 'data'), '-h', folder, '-p', String(port), '-U', 'postgres']
+      await asPostgres('pg_basebackup', [...copy, '-R', '-c', 'fast', '-X', 'stream', '--no-sync'])
+      const standby = openServer(other, options)
+      standbys.push(standby)
+      await standby.start()
+      return standby
+    },
+    async promote() {
+      await server.query('select pg_promote(true, 60)')
+    },
+    async close() {
+      for (const standby of standbys) await standby.close()
+      await server.stop()
+      await rm(folder, { recursive: true, force: true, maxRetries: 10 })
+    },
+  }
+  return server
+}
+
+function binaries(): string | undefined {
+  const found = globSync('/usr/lib/postgresql/*/bin').sort((a, b) =>
+    a.localeCompare(b, 'en', { numeric: true }),
+  )
+  return found.findLast((bin) => existsSync(join(bin, 'initdb')) && existsSync(join(bin, 'pg_basebackup')))
+}
+
+function binary(name: string): string {
+  const own = join(binaries() ?? '', name)
+  return existsSync(own) ? own : name
+}
+
+/** Another user where we are root; and the signal it gets when we end first. */
+function lowered(signal: string): string[] {
+  const user = runsAs()
+  const ids = user ? ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'] : []
+  return [...ids, '--pdeathsig', signal]
+}
+
+function runsAs(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined
+  const users = readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')!
+  return { uid: Number(user[2]), gid: Number(user[3]) }
+}
+
+async function ownFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapedeck-pg-'))
+  const user = runsAs()
+  if (user) await chown(folder, user.uid, user.gid)
+  return folder
+}
+
+async function asPostgres(
+  command: string,
+  args: string[],
+  options: { input?: Uint8Array } = {},
+): Promise<void> {
+  const { status, stderr } = await run('setpriv', [...lowered('KILL'), binary(command), ...args], options)
+  if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`)
+}

@@ -66,6 +66,7 @@ function named(filter: RecordingFilter): [NamedColumn, string][] {
 // A list that has `complete` is nearly everything: said as what it leaves out, the planner keeps to the list's order
 // instead of sorting a million rows.
 function inStates(eb: Builder, states: RecordingState[]): Condition[] {
+  if (states.length === 0) return [eb.lit(false) as unknown as Condition]
   if (!states.includes('complete')) return [eb('state', 'in', states)]
   const others = recordingStates.filter((state) => !states.includes(state))
   return others.length > 0 ? [eb('state', 'not in', others)] : []

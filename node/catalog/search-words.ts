@@ -17,12 +17,13 @@ export function searchWords(row: {
   clientName: string
   clientAddress: string
 }): string {
-  return [row.userName, row.host, row.application, row.command, row.clientName, row.clientAddress]
-    .join('\n')
-    .toLowerCase()
+  const { userName, host, application, command, clientName, clientAddress } = row
+  return lowered([userName, host, application, command, clientName, clientAddress].join('\n'))
 }
 
-const patternOf = (text: string) => `%${text.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`
+// Neither database looks behind a NUL.
+const lowered = (text: string) => text.replaceAll('\0', '\ufffd').toLowerCase()
+const patternOf = (text: string) => `%${lowered(text).replace(/[\\%_]/g, '\\$&')}%`
 
 /** True for rows whose words have `text` in them, in any case. */
 export function hasWords(text: string): RawBuilder<SqlBool> {
@@ -37,13 +38,13 @@ export async function rareRows(db: CatalogDatabase, text: string): Promise<RawBu
     ? sql<number>`select "row" from recordings where words like ${patternOf(text)}`
     : sql<number>`select rowid from "recordingWords" where "recordingWords" match ${trigramQuery(text)}`
   const { rows: counted } = await sql<{ count: number }>`
-    select count(*) as count from (${rows} limit ${rareRowsMax + 1}) as some`.execute(db)
+    select count(*) as count from (${rows} limit ${rareRowsMax + 1}) as found`.execute(db)
   return counted[0]!.count <= rareRowsMax ? sql`${rows} limit ${rareRowsMax}` : undefined
 }
 
 /** FTS5's question for all trigrams of the text. The match itself is checked on the rows. */
 function trigramQuery(text: string): string {
-  const letters = [...text.toLowerCase()]
+  const letters = [...lowered(text)]
   const trigrams = new Set(letters.slice(0, -2).map((_, i) => letters.slice(i, i + 3).join('')))
   return [...trigrams].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(' AND ')
 }

@@ -46,6 +46,8 @@ export function noPostgres(): string | undefined {
 }
 
 let databases = 0
+/** `create database` copies a template that only one may copy at a time. */
+let creating: Promise<unknown> = Promise.resolve()
 const port = 5432
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
@@ -89,7 +91,8 @@ function openServer(folder: string, options: PostgresOptions): TestPostgres {
     async database() {
       databases += 1
       const name = `catalog_${process.pid}_${databases}`
-      await server.query(`create database ${name}`)
+      creating = creating.then(() => server.query(`create database ${name}`))
+      await creating
       return server.url(name)
     },
     async query<R extends pg.QueryResultRow>(sql: string, database = 'postgres') {

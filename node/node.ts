@@ -6,7 +6,7 @@ import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
 import { openDormantWatch } from './catalog/dormant.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
-import { rebuildCatalog } from './catalog/rebuild.ts'
+import { openRowRebuilder, rebuildCatalog } from './catalog/rebuild.ts'
 import { findRecording, isEmpty } from './catalog/recordings.ts'
 import { openRegister } from './catalog/register.ts'
 import { sweepSignIns } from './catalog/sign-ins.ts'
@@ -69,8 +69,20 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     if (row) await store.withdrawLost(row)
     log.info({ code: 'recording-returned', recording }, 'The agent of a dormant recording is back.')
   }
+  const closing = new AbortController()
+  const rebuildOptions = {
+    db,
+    store,
+    node: config.name,
+    farmKey: signer.publicKey,
+    crypto,
+    signal: closing.signal,
+  }
   const register = openRegister({
     db,
+    missing: openRowRebuilder(rebuildOptions, (recording) =>
+      log.warn({ code: 'row-rebuilt', recording }, 'The catalog had lost a recording.'),
+    ),
     node: config.name,
     returned: (recording) =>
       void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),
@@ -121,22 +133,16 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     heavy: new Gate(heavyMax, heavyWaitingMax),
   })
 
-  const closing = new AbortController()
   const rebuild = async () => {
     if (!(await isEmpty(db))) return
     const counts = await rebuildCatalog({
-      db,
-      store,
+      ...rebuildOptions,
       folders: config.stores,
-      node: config.name,
-      farmKey: signer.publicKey,
-      crypto,
       skipped: (recording, err) =>
         log.warn(
           { code: 'rebuild-skipped', recording, err },
           'A stored file was not taken into the catalog.',
         ),
-      signal: closing.signal,
     })
     if (counts.added + counts.skipped > 0)
       log.warn(

@@ -7,16 +7,20 @@ const rowsMax = 200
 
 const byId = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
 
-/**
- * Writes the newest progress of many recordings. A dormant one that makes progress is live again; returns the ids of
- * those that were. Unknown ids (deleted meanwhile) are passed over.
- */
+export interface Written {
+  /** Dormant ones that are live again. */
+  returned: string[]
+  /** Without a row: deleted meanwhile, or lost by the catalog. */
+  missing: string[]
+}
+
+/** Writes the newest progress of many recordings. A dormant one that makes progress is live again. */
 export async function writeProgress(
   trx: CatalogDatabase,
   recordings: ReadonlyMap<string, ReadonlyMap<string, RecordingProgress>>,
-): Promise<string[]> {
+): Promise<Written> {
   const casts: [string, RecordingProgress][] = []
-  const returned: string[] = []
+  const written: Written = { returned: [], missing: [] }
   for (const [id, streams] of recordings) {
     const cast = streams.get('cast')
     if (cast) casts.push([id, cast])
@@ -32,11 +36,17 @@ export async function writeProgress(
   casts.sort(byId)
   for (let at = 0; at < casts.length; at += rowsMax) {
     const some = casts.slice(at, at + rowsMax)
-    await update(trx, some)
     const ids = some.map(([id]) => id)
-    returned.push(...(await wake(trx, ids)))
+    if ((await update(trx, some)) < some.length) written.missing.push(...(await unknown(trx, ids)))
+    written.returned.push(...(await wake(trx, ids)))
   }
-  return returned
+  return written
+}
+
+async function unknown(trx: CatalogDatabase, ids: string[]): Promise<string[]> {
+  const rows = await trx.selectFrom('recordings').select('id').where('id', 'in', ids).execute()
+  const known = new Set(rows.map(({ id }) => id))
+  return ids.filter((id) => !known.has(id))
 }
 
 async function wake(trx: CatalogDatabase, ids: string[]): Promise<string[]> {
@@ -60,7 +70,7 @@ async function wake(trx: CatalogDatabase, ids: string[]): Promise<string[]> {
 
 // One statement for many rows. SQLite and PostgreSQL both name the columns of VALUES column1, column2, …; the casts give
 // PostgreSQL the types that parameters lack. Sizes only grow: a late batch never takes back what `completed` wrote.
-async function update(trx: CatalogDatabase, some: [string, RecordingProgress][]): Promise<void> {
+async function update(trx: CatalogDatabase, some: [string, RecordingProgress][]): Promise<number> {
   const values = some.map(
     ([
       id,
@@ -69,12 +79,14 @@ async function update(trx: CatalogDatabase, some: [string, RecordingProgress][])
       cast(${p.frames} as bigint), cast(${p.gaps} as bigint), cast(${p.endUs} as bigint), ${p.proof},
       cast(${p.problem ? `${p.problem.code}: ${p.problem.text}` : null} as text))`,
   )
-  await sql`update recordings set "bytes" = v.column2, "sealedBytes" = v.column3, "rawBytes" = v.column4,
+  const { numAffectedRows } =
+    await sql`update recordings set "bytes" = v.column2, "sealedBytes" = v.column3, "rawBytes" = v.column4,
       "frames" = v.column5, "gaps" = v.column6, "endUs" = v.column7,
       "proof" = case when recordings."proof" = 'failed' then 'failed' else v.column8 end,
       "problem" = coalesce(recordings."problem", v.column9)
     from (values ${sql.join(values)}) as v
     where recordings."id" = v.column1 and v.column2 >= recordings."bytes"`.execute(trx)
+  return Number(numAffectedRows ?? 0n)
 }
 
 /** `beats`: agent → when its connection was last alive, in ms. */

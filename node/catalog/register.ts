@@ -9,7 +9,7 @@ import { agentStanding, succeeds } from './agents.ts'
 import { exclusively } from './exclusively.ts'
 import { newRecording } from './new-recording.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
-import { writeHeartbeats, writeProgress } from './progress-batch.ts'
+import { type Written, writeHeartbeats, writeProgress } from './progress-batch.ts'
 import { isBuried } from './recordings.ts'
 
 // What ingest tells the catalog. Progress and heartbeats wait for the next beat and go in one transaction a second;
@@ -20,6 +20,11 @@ export interface RegisterOptions {
   node: string
   /** A recording whose agent was given up has come back: withdraw its LOST mark. */
   returned: (recording: string) => void
+  /**
+   * A recording whose bytes come has no row. Unless it was deleted, the catalog lost it (a standby took over that was
+   * behind): rebuild it.
+   */
+  missing: (recording: string) => Promise<void>
   /** A batch that failed; it is kept and tried again with the next one. */
   failed: (error: unknown) => void
   batchMs?: number
@@ -47,11 +52,12 @@ export function openRegister(options: RegisterOptions): Register {
     progress.clear()
     heartbeats.clear()
     try {
-      const returned = await db.transaction().execute(async (trx) => {
+      const written = await db.transaction().execute(async (trx) => {
         await writeHeartbeats(trx, beats)
         return await writeProgress(trx, streams)
       })
-      for (const recording of returned) options.returned(recording)
+      for (const recording of written.returned) options.returned(recording)
+      for (const recording of written.missing) options.missing(recording).catch(options.failed)
     } catch (error) {
       // Newer ones that came meanwhile win.
       for (const [id, of] of streams) progress.set(id, new Map([...of, ...(progress.get(id) ?? [])]))
@@ -81,8 +87,12 @@ export function openRegister(options: RegisterOptions): Register {
     completed: async (recording, now) => {
       progress.get(recording)?.delete(now.stream)
       await running
-      const wasLost = await complete(db, recording, now)
-      if (wasLost) options.returned(recording)
+      let written = await complete(db, recording, now)
+      if (written.missing.length > 0) {
+        await options.missing(recording)
+        written = await complete(db, recording, now)
+      }
+      for (const returned of written.returned) options.returned(returned)
     },
     flush,
     close: async () => {
@@ -127,7 +137,7 @@ async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
   })
 }
 
-async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<boolean> {
+async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<Written> {
   return await db.transaction().execute(async (trx) => {
     // First what locks the row: nobody finds it dormant from here on.
     if (now.stream === 'cast')
@@ -142,10 +152,6 @@ async function complete(db: CatalogDatabase, recording: string, now: CompletedRe
         })
         .where('id', '=', recording)
         .execute()
-    const lost = await writeProgress(
-      trx,
-      new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]),
-    )
-    return lost.length > 0
+    return await writeProgress(trx, new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]))
   })
 }

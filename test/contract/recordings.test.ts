@@ -22,16 +22,18 @@ const day = 86_400_000
 
 function registerOf(t: ExecutionContext, db: CatalogDatabase, node = 'node-1') {
   const returned: string[] = []
+  const missing: string[] = []
   const failures: unknown[] = []
   const register = openRegister({
     db,
     node,
     returned: (recording) => void returned.push(recording),
+    missing: async (recording) => void missing.push(recording),
     failed: (error) => void failures.push(error),
     batchMs: 600_000,
   })
   t.teardown(() => register.close())
-  return { register, returned, failures }
+  return { register, returned, missing, failures }
 }
 
 const opening = (seed: number, more: { agent?: string; command?: string; sequence?: number } = {}) => {
@@ -123,7 +125,7 @@ onEachCatalog(test, (test, catalogs) => {
 
   test('progress is written in batches; the newest counts, sizes only grow', async (t) => {
     const { db } = await catalogs.open(t)
-    const { register, failures } = registerOf(t, db)
+    const { register, missing, failures } = registerOf(t, db)
     const seeds = Array.from({ length: 450 }, (_, i) => i)
     await openAll(register, seeds)
     for (const seed of seeds) register.progress(idOf(seed), progress(100))
@@ -137,6 +139,7 @@ onEachCatalog(test, (test, catalogs) => {
       seeds.map((seed) => [idOf(seed), 1000 + seed, 4 * (1000 + seed), 2 ** 52]).sort(),
     )
     t.is((await findRecording(db, idOf(3)))!.screenBytes, 77)
+    t.deepEqual(missing, [idOf(9999)])
 
     register.progress(idOf(1), progress(500))
     register.progress(idOf(2), progress(2000, { proof: 'failed', problem: { code: 'hash', text: 'wrong' } }))

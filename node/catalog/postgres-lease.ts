@@ -39,7 +39,7 @@ export class PostgresLease implements PostgresPoolClient {
     try {
       return await this.#send<R>(sql, parameters)
     } catch (error) {
-      if (!isBroken(error)) throw error
+      if (!isBroken(error)) throw refusalOf(error)
       this.#drop()
       if (!again) throw this.#lose(error)
     }
@@ -52,7 +52,7 @@ export class PostgresLease implements PostgresPoolClient {
     try {
       return await this.#send<R>(sql, parameters)
     } catch (error) {
-      if (!isBroken(error)) throw error
+      if (!isBroken(error)) throw refusalOf(error)
       this.#drop()
       throw this.#lose(error)
     }
@@ -87,6 +87,18 @@ export class PostgresLease implements PostgresPoolClient {
 /** PostgreSQL's text has no NUL, which a hostile session may put into its command. */
 const withoutNul = (value: unknown) =>
   typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '\ufffd') : value
+
+// 57014: the statement took too long. 55P03: its lock did. 40P01: a deadlock, resolved against it.
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof pg.DatabaseError) || !['57014', '55P03', '40P01'].includes(error.code ?? ''))
+    return error
+  return new CatalogError(
+    'catalog-busy',
+    `PostgreSQL gave up a statement (${error.message}).`,
+    'Nothing of it was done. Look for slow statements or locks in PostgreSQL (pg_stat_activity).',
+    error,
+  )
+}
 
 // 08: connection exceptions. 57P: the server stops, crashed, starts or cut an idle session. 25P03: idle in transaction.
 // 25006: it takes no writes any more. What the server did not say, the connection or its time-out did.

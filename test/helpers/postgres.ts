@@ -23,10 +23,15 @@ export interface TestPostgres {
   database(): Promise<string>
   query<R extends pg.QueryResultRow>(sql: string, database?: string): Promise<R[]>
   start(): Promise<void>
-  /** `fast`: as an operator stops it. `kill`: its first process is killed, the others notice. */
+  /** All its processes stand still, as behind a network that drops everything, until `resume`. */
+  pause(): Promise<void>
+  resume(): Promise<void>
+  /** `fast`: as an operator stops it. `kill`: all its processes at once, as a machine that dies. */
   stop(how?: 'fast' | 'kill'): Promise<void>
   /** Another cluster that follows this one, and takes no writes before `promote`. */
   standby(): Promise<TestPostgres>
+  /** Waits until it has what its primary has, then forgets it: what comes later it never knows. */
+  cutOff(): Promise<void>
   promote(): Promise<void>
   /** Stops it, with its standbys, and removes their folders. */
   close(): Promise<void>
@@ -66,7 +71,7 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Test
   return server
 }
 
-function openServer(folder: string, options: PostgresOptions): TestPostgres {
+function openServer(folder: string, options: PostgresOptions, primary?: TestPostgres): TestPostgres {
   const data = join(folder, 'data')
   const log = join(folder, 'log')
   const standbys: TestPostgres[] = []
@@ -82,6 +87,14 @@ function openServer(folder: string, options: PostgresOptions): TestPostgres {
     ...options.settings,
   }
 
+  const signal = async (name: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL') => {
+    const first = child!.pid!
+    // It starts no others from here on.
+    if (name === 'SIGKILL') process.kill(first, 'SIGSTOP')
+    const children = await readFile(`/proc/${first}/task/${first}/children`, 'utf8')
+    for (const pid of children.trim().split(' ').filter(Boolean)) process.kill(Number(pid), name)
+    process.kill(first, name)
+  }
   const server: TestPostgres = {
     folder,
     port,
@@ -123,17 +136,35 @@ function openServer(folder: string, options: PostgresOptions): TestPostgres {
     async stop(how = 'fast') {
       if (!child || child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
-      child.kill(how === 'kill' ? 'SIGKILL' : 'SIGINT')
+      if (how === 'kill') await signal('SIGKILL')
+      else child.kill('SIGINT')
       await ended
     },
+    pause: () => signal('SIGSTOP'),
+    resume: () => signal('SIGCONT'),
     async standby() {
       const other = await ownFolder()
       const copy = ['-D', join(other, 'data'), '-h', folder, '-p', String(port), '-U', 'postgres']
       await asPostgres('pg_basebackup', [...copy, '-R', '-c', 'fast', '-X', 'stream', '--no-sync'])
-      const standby = openServer(other, options)
+      const standby = openServer(other, options, server)
       standbys.push(standby)
       await standby.start()
       return standby
+    },
+    async cutOff() {
+      const [at] = (await primary!.query<{ lsn: string }>('select pg_current_wal_flush_lsn() as lsn')) as [
+        { lsn: string },
+      ]
+      await eventually(async () => {
+        const [row] = await server.query(`select pg_last_wal_replay_lsn() >= '${at.lsn}' as has`)
+        if (!row!.has) throw new Error('It is behind.')
+      })
+      await server.query(`alter system set primary_conninfo = ''`)
+      await server.query('select pg_reload_conf()')
+      await eventually(async () => {
+        const receivers = await server.query('select 1 from pg_stat_wal_receiver')
+        if (receivers.length > 0) throw new Error('It still receives.')
+      })
     },
     async promote() {
       await server.query('select pg_promote(true, 60)')

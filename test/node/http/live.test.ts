@@ -1,17 +1,9 @@
 import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
-import type { ExecutionContext } from 'ava'
 import test from 'ava'
 import { WebSocket } from 'ws'
-import { generateKeyPem, signerFromPem } from '../../../codec/ed25519.ts'
-import { toBase64url } from '../../../format/bytes.ts'
-import {
-  facts,
-  makeIdentities,
-  makeStream,
-  type SampleStream,
-  typingEvents,
-} from '../../helpers/sample-stream.ts'
+import { enrolledAgent } from '../../helpers/enrolled-agent.ts'
+import { facts, makeStream, type SampleStream, typingEvents } from '../../helpers/sample-stream.ts'
 import { startTestNode, type TestNode, until } from '../../helpers/test-node.ts'
 import { connectAgent, type TestAgent } from '../ingest/test-agent.ts'
 
@@ -50,28 +42,6 @@ async function refusedWith(watcher: Watcher): Promise<number> {
   const [, response] = await once(watcher.socket, 'unexpected-response')
   response.resume()
   return response.statusCode
-}
-
-/** An agent enrolled over the API, as a host does it. */
-async function enrolledAgent(t: ExecutionContext, node: TestNode) {
-  const pem = generateKeyPem()
-  const signer = signerFromPem(pem)
-  const body = {
-    token: node.setUp.enrolmentToken,
-    key: toBase64url(signer.publicKey),
-    host: 'ward-7',
-    machine: 'm-1',
-  }
-  const { status, json } = await node.ask('/api/agents/enroll', { method: 'POST', as: 'nobody', body })
-  t.is(status, 201)
-  t.is(json.farmKey, toBase64url(node.farm.publicKey))
-  const identities = {
-    ...makeIdentities(await readFile(node.config.farmKey, 'utf8'), pem),
-    certificate: json.certificate,
-  }
-  const agent = await connectAgent(`wss://localhost:${node.node.port}/agent/v1`, identities, { ca: node.ca })
-  t.teardown(() => agent.close())
-  return { agent, identities, id: json.agent as string }
 }
 
 async function open(agent: TestAgent, recording: string): Promise<void> {

@@ -12,8 +12,11 @@ export function postgresDialect(
   return new PostgresDialect({ pool: () => PostgresPool.open(connection, limits, password) })
 }
 
-/** For the few things that the databases do each in its own way. */
+/** Migrations know no tables, the catalog's functions theirs; some code serves both. */
 // biome-ignore lint/suspicious/noExplicitAny: of whatever tables.
-export function speaksPostgres(db: Kysely<any>): boolean {
+export type AnyDatabase = Kysely<any>
+
+/** For the few things that the databases do each in its own way. */
+export function speaksPostgres(db: AnyDatabase): boolean {
   return db.getExecutor().adapter instanceof PostgresAdapter
 }

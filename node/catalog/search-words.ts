@@ -1,6 +1,6 @@
-import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { CatalogDatabase } from './open-catalog.ts'
-import { speaksPostgres } from './postgres-dialect.ts'
+import { type AnyDatabase, speaksPostgres } from './postgres-dialect.ts'
 
 // The quick search looks for a part of a recording's words: one column with all that it looks at, lower-cased here and not
 // by the database, of which each knows other letters. An index of trigrams (SQLite's FTS5, PostgreSQL's pg_trgm where it
@@ -49,8 +49,8 @@ function trigramQuery(text: string): string {
   return [...trigrams].map((trigram) => `"${trigram.replaceAll('"', '""')}"`).join(' AND ')
 }
 
-export async function hasWordIndex(db: Kysely<never> | CatalogDatabase): Promise<boolean> {
+export async function hasWordIndex(db: AnyDatabase): Promise<boolean> {
   const { rows } = await sql<{ found: boolean }>`
-    select to_regclass('"recordingsByWords"') is not null as found`.execute(db as Kysely<unknown>)
+    select to_regclass('"recordingsByWords"') is not null as found`.execute(db)
   return rows[0]!.found
 }

@@ -1,12 +1,14 @@
-import { type Kysely, sql } from 'kysely'
-import { speaksPostgres } from './postgres-dialect.ts'
+import { sql } from 'kysely'
+import { exclusively } from './exclusively.ts'
+import type { CatalogDatabase } from './open-catalog.ts'
+import { type AnyDatabase, speaksPostgres } from './postgres-dialect.ts'
 import { hasWordIndex, searchWords } from './search-words.ts'
 
 /** Rows filled by one statement of two values each. */
 const fillRows = 1000
 
 /** Makes the words of rows that came before there were any. */
-export async function fillWords(db: Kysely<unknown>): Promise<void> {
+export async function fillWords(db: AnyDatabase): Promise<void> {
   for (let after = -1; ; ) {
     const { rows } = await sql<Parameters<typeof searchWords>[0] & { row: number }>`
       select "row", "userName", host, application, command, "clientName", "clientAddress" from recordings
@@ -19,11 +21,13 @@ export async function fillWords(db: Kysely<unknown>): Promise<void> {
   }
 }
 
-/**
- * The search index, once more with each migration: a PostgreSQL that lacked the extension, or the right to it, may have
- * it now. Without it the quick search reads the list instead. True where there is one.
- */
-export async function ensureWordIndex(db: Kysely<unknown>): Promise<boolean> {
+/** The search index where a PostgreSQL lacked the extension, or the right to it, when it was migrated. */
+export async function retryWordIndex(db: CatalogDatabase): Promise<boolean> {
+  return await exclusively(db, 'word-index', ensureWordIndex)
+}
+
+/** True where there is one now. Without it the quick search reads the list instead. In a transaction. */
+export async function ensureWordIndex(db: AnyDatabase): Promise<boolean> {
   if (!speaksPostgres(db)) {
     await sql`drop trigger if exists "recordingWordsAdd"`.execute(db)
     await sql`create trigger "recordingWordsAdd" after insert on recordings begin
@@ -39,7 +43,7 @@ export async function ensureWordIndex(db: Kysely<unknown>): Promise<boolean> {
 /** Not permitted · no such extension on the server (its file is missing, or not allowed). */
 const refused = ['42501', '58P01', '0A000']
 
-async function hasTrigrams(db: Kysely<unknown>): Promise<boolean> {
+async function hasTrigrams(db: AnyDatabase): Promise<boolean> {
   await sql`savepoint trigrams`.execute(db)
   try {
     await sql`create extension if not exists pg_trgm`.execute(db)

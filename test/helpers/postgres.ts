@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, globSync, openSync, readFileSync } from 'node:fs'
 import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -41,6 +42,10 @@ export interface PostgresOptions {
   /** Syncs what it commits: for tests that kill it and count what is left. */
   durable?: boolean
   settings?: Record<string, string>
+  /** Listens on 127.0.0.1 too, at a free port. */
+  tcp?: boolean
+  /** PEM; it then takes TLS. */
+  tls?: { key: string; cert: string }
   /** Lines of pg_hba.conf before the one that trusts everybody. */
   access?: string[]
 }
@@ -53,31 +58,40 @@ export function noPostgres(): string | undefined {
 let databases = 0
 /** `create database` copies a template that only one may copy at a time. */
 let creating: Promise<unknown> = Promise.resolve()
-const port = 5432
+/** Of sockets in folders of their own. */
+const portDefault = 5432
 
 export async function startPostgres(options: PostgresOptions = {}): Promise<TestPostgres> {
   const folder = await ownFolder()
   const data = join(folder, 'data')
   const locale = ['--encoding=UTF8', '--locale=C.UTF-8', '--locale-provider=icu', '--icu-locale=de']
   await asPostgres('initdb', ['-D', data, '-U', 'postgres', '-A', 'trust', '--no-sync', ...locale])
-  if (options.access) {
-    const file = join(data, 'pg_hba.conf')
-    await asPostgres('sh', ['-c', 'cat - "$1" >"$1.new" && mv "$1.new" "$1"', 'sh', file], {
-      input: Buffer.from(options.access.map((line) => `${line}\n`).join('')),
-    })
+  const write = (name: string, text: string) =>
+    asPostgres('sh', ['-c', 'umask 077; cat >"$1"', 'sh', join(data, name)], { input: Buffer.from(text) })
+  const access = await readFile(join(data, 'pg_hba.conf'), 'utf8')
+  if (options.access) await write('pg_hba.conf', [...options.access, access].join('\n'))
+  if (options.tls) {
+    await write('server.key', options.tls.key)
+    await write('server.crt', options.tls.cert)
   }
-  const server = openServer(folder, options)
+  const port = options.tcp ? await freePort() : portDefault
+  const server = openServer(folder, options, { port })
   await server.start()
   return server
 }
 
-function openServer(folder: string, options: PostgresOptions, primary?: TestPostgres): TestPostgres {
+function openServer(
+  folder: string,
+  options: PostgresOptions,
+  { port, primary }: { port: number; primary?: TestPostgres },
+): TestPostgres {
   const data = join(folder, 'data')
   const log = join(folder, 'log')
   const standbys: TestPostgres[] = []
   let child: ChildProcess | undefined
   const settings = {
-    listen_addresses: '',
+    listen_addresses: options.tcp ? '127.0.0.1' : '',
+    ...(options.tls && { ssl: 'on' }),
     unix_socket_directories: folder,
     port: String(port),
     max_connections: '60',
@@ -100,7 +114,7 @@ function openServer(folder: string, options: PostgresOptions, primary?: TestPost
     port,
     pid: () => child?.pid,
     url: (database, { user = 'postgres', more = '' } = {}) =>
-      `postgres://${user}@/${database}?host=${folder}${more}`,
+      `postgres://${user}@/${database}?host=${folder}${port === portDefault ? '' : `&port=${port}`}${more}`,
     async database() {
       databases += 1
       const name = `catalog_${process.pid}_${databases}`
@@ -146,7 +160,7 @@ function openServer(folder: string, options: PostgresOptions, primary?: TestPost
       const other = await ownFolder()
       const copy = ['-D', join(other, 'data'), '-h', folder, '-p', String(port), '-U', 'postgres']
       await asPostgres('pg_basebackup', [...copy, '-R', '-c', 'fast', '-X', 'stream', '--no-sync'])
-      const standby = openServer(other, options, server)
+      const standby = openServer(other, { ...options, tcp: false }, { port: portDefault, primary: server })
       standbys.push(standby)
       await standby.start()
       return standby
@@ -176,6 +190,14 @@ function openServer(folder: string, options: PostgresOptions, primary?: TestPost
     },
   }
   return server
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  return port
 }
 
 function binaries(): string | undefined {

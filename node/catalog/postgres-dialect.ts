@@ -1,5 +1,6 @@
 import { type Dialect, type Kysely, PostgresAdapter, PostgresDialect } from 'kysely'
-import type { PostgresConnection, PostgresHost } from './postgres-connection.ts'
+import type { AskPassword } from './postgres-client.ts'
+import type { PostgresConnection } from './postgres-connection.ts'
 import type { PostgresLimits } from './postgres-limits.ts'
 import { PostgresPool } from './postgres-pool.ts'
 
@@ -7,7 +8,7 @@ import { PostgresPool } from './postgres-pool.ts'
 export function postgresDialect(
   connection: PostgresConnection,
   limits: PostgresLimits,
-  password?: (host: PostgresHost) => Promise<string | undefined>,
+  password?: AskPassword,
 ): Dialect {
   return new PostgresDialect({ pool: () => PostgresPool.open(connection, limits, password) })
 }

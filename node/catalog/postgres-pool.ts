@@ -1,16 +1,8 @@
-import { readFile } from 'node:fs/promises'
-import type { ConnectionOptions } from 'node:tls'
 import type { PostgresPool as KyselyPool } from 'kysely'
 import pg from 'pg'
-import pgpass from 'pgpass'
 import { CatalogError } from './catalog-error.ts'
-import {
-  hostText,
-  type PostgresConnection,
-  type PostgresHost,
-  type PostgresTls,
-  tlsOf,
-} from './postgres-connection.ts'
+import { type AskPassword, clientConfigs, messageOf } from './postgres-client.ts'
+import { hostText, type PostgresConnection, type PostgresHost } from './postgres-connection.ts'
 import { PostgresLease } from './postgres-lease.ts'
 import type { PostgresLimits } from './postgres-limits.ts'
 
@@ -22,8 +14,6 @@ interface Server {
   host: PostgresHost
   pool: pg.Pool
 }
-
-const int8 = 20
 
 export class PostgresPool implements KyselyPool {
   readonly #servers: Server[]
@@ -47,31 +37,17 @@ export class PostgresPool implements KyselyPool {
   static async open(
     connection: PostgresConnection,
     limits: PostgresLimits,
-    password = (host: PostgresHost) => storedPassword(connection, host),
+    password?: AskPassword,
   ): Promise<PostgresPool> {
-    const { rootCertificate } = connection
-    const ca = rootCertificate === undefined ? undefined : await readFile(rootCertificate, 'utf8')
+    const config = await clientConfigs(connection, limits, password)
     return new PostgresPool(
       connection.hosts.map((host) => ({
         host,
         pool: new pg.Pool({
-          host: host.host,
-          port: host.port,
-          user: connection.user,
-          database: connection.database,
-          password: () => password(host) as Promise<string>,
-          ssl: tlsOptions(tlsOf(connection, host), ca),
-          application_name: 'tapedeck',
+          ...config(host),
           max: limits.connectionsMax,
-          connectionTimeoutMillis: limits.connectMsMax,
-          statement_timeout: limits.statementMsMax,
-          query_timeout: limits.answerMsMax,
-          lock_timeout: limits.lockMsMax,
-          idle_in_transaction_session_timeout: limits.idleTransactionMsMax,
           idleTimeoutMillis: limits.idleMsMax,
-          keepAlive: true,
-          keepAliveInitialDelayMillis: limits.keepAliveMs,
-          types: { getTypeParser },
+          Client: EndingClient,
           onConnect: ensureWritable,
         }),
       })),
@@ -95,7 +71,7 @@ export class PostgresPool implements KyselyPool {
         return client
       } catch (error) {
         if (error instanceof CatalogError) throw error
-        said.push(`${hostText(host)}: ${messageOf(error as Error)}`)
+        said.push(`${hostText(host)}: ${messageOf(error)}`)
       }
     }
     throw new CatalogError(
@@ -131,37 +107,22 @@ export class PostgresPool implements KyselyPool {
   }
 }
 
-/** A whole number of the catalog stays below 2^53; PostgreSQL counts and adds in 64 bits, which `pg` gives as text. */
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === int8 ? Number : pg.types.getTypeParser(oid, format as 'text')
+// When it gives up while signing in, `pg` leaves the socket open until the server gives up, too.
+class EndingClient extends pg.Client {
+  override connect(): Promise<pg.Client>
+  override connect(done: (error: Error) => void): void
+  override connect(done?: (error: Error) => void): Promise<pg.Client> | undefined {
+    if (!done) return super.connect()
+    super.connect((error: Error) => {
+      if (error) this.end(() => undefined)
+      done(error)
+    })
+    return undefined
+  }
+}
 
 async function ensureWritable(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only')
   if (rows[0]?.transaction_read_only !== 'off')
     throw new Error('it takes no writes: a standby, or set read-only')
-}
-
-async function storedPassword(
-  { user, database, passwordFile }: PostgresConnection,
-  { host, port }: PostgresHost,
-): Promise<string | undefined> {
-  if (passwordFile !== undefined) return (await readFile(passwordFile, 'utf8')).replace(/\r?\n$/, '')
-  return await new Promise((resolve) => pgpass({ host, port, user, database }, resolve))
-}
-
-function tlsOptions(mode: PostgresTls, ca: string | undefined): ConnectionOptions | false {
-  if (mode === 'disable') return false
-  return {
-    minVersion: 'TLSv1.2',
-    ...(ca !== undefined && { ca }),
-    rejectUnauthorized: mode !== 'require',
-    ...(mode === 'verify-ca' && { checkServerIdentity: () => undefined }),
-  }
-}
-
-/** An AggregateError (a name with several addresses) has no text of its own. */
-function messageOf(error: Error): string {
-  return error instanceof AggregateError
-    ? error.errors.map(({ message }) => message).join(', ')
-    : error.message
 }

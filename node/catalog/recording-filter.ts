@@ -1,4 +1,4 @@
-import type { ExpressionBuilder, ExpressionWrapper, SqlBool } from 'kysely'
+import { type ExpressionBuilder, type ExpressionWrapper, type SqlBool, sql } from 'kysely'
 import type { Database, RecordingState } from './schema.ts'
 
 /** All that are given must hold. `user`, `host`, `application`: exact, or a beginning when they end in `*`. */
@@ -27,9 +27,9 @@ export function conditions(
   frequent: ReadonlySet<NamedColumn>,
 ): Condition[] {
   const all: Condition[] = []
-  const named = { userName: filter.user, host: filter.host, application: filter.application }
-  for (const [column, value] of Object.entries(named) as [keyof typeof named, string | undefined][])
-    if (value !== undefined) all.push(...matches(eb, column, value))
+  for (const [column, value] of named(filter)) if (!value.endsWith('*')) all.push(eb(column, '=', value))
+  for (const [column, beginning] of beginnings(filter))
+    all.push(...beginsWith(eb, column, beginning, frequent.has(column)))
   if (filter.states) all.push(...inStates(eb, filter.states))
   if (filter.fromMs !== undefined) all.push(eb('startMs', '>=', filter.fromMs))
   if (filter.toMs !== undefined) all.push(eb('startMs', '<', filter.toMs))

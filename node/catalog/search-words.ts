@@ -6,9 +6,6 @@ import { type AnyDatabase, speaksPostgres } from './postgres-dialect.ts'
 // by the database, of which each knows other letters. An index of trigrams (SQLite's FTS5, PostgreSQL's pg_trgm where it
 // can be had) names the rows of a rare part.
 
-/** Up to here the index's rows are taken and sorted: some 10 ms. */
-const rareRowsMax = 5000
-
 export function searchWords(row: {
   userName: string
   host: string
@@ -30,16 +27,28 @@ export function hasWords(text: string): RawBuilder<SqlBool> {
   return sql<SqlBool>`${sql.ref('recordings.words')} like ${patternOf(text)} escape '\\'`
 }
 
-/** Selects the rows that may have a rare `text`; `undefined` where it is frequent, or no index can tell. */
-export async function rareRows(db: CatalogDatabase, text: string): Promise<RawBuilder<number> | undefined> {
+/** Selects the rows that the index names for `text`, none when they are more than `max`; `undefined` where no index can tell. */
+export async function rareRows(
+  db: CatalogDatabase,
+  text: string,
+  max: number,
+): Promise<RawBuilder<number> | undefined> {
   if ([...text].length < 3) return undefined
   if (speaksPostgres(db) && !(await hasWordIndex(db))) return undefined
-  const rows = speaksPostgres(db)
-    ? sql<number>`select "row" from recordings where words like ${patternOf(text)}`
-    : sql<number>`select rowid from "recordingWords" where "recordingWords" match ${trigramQuery(text)}`
-  const { rows: counted } = await sql<{ count: number }>`
-    select count(*) as count from (${rows} limit ${rareRowsMax + 1}) as found`.execute(db)
-  return counted[0]!.count <= rareRowsMax ? sql`${rows} limit ${rareRowsMax}` : undefined
+  return sql`with named as materialized (${namedRows(db, text, max + 1)})
+    select "row" from named where (select count(*) from named) <= ${max}`
+}
+
+export async function isRare(db: CatalogDatabase, text: string, max: number): Promise<boolean> {
+  const { rows } = await sql<{ count: number }>`
+    select count(*) as count from (${namedRows(db, text, max + 1)}) as named`.execute(db)
+  return rows[0]!.count <= max
+}
+
+function namedRows(db: CatalogDatabase, text: string, limit: number): RawBuilder<number> {
+  return speaksPostgres(db)
+    ? sql`select "row" from recordings where words like ${patternOf(text)} limit ${limit}`
+    : sql`select rowid as "row" from "recordingWords" where "recordingWords" match ${trigramQuery(text)} limit ${limit}`
 }
 
 /** FTS5's question for all trigrams of the text. The match itself is checked on the rows. */

@@ -8,6 +8,7 @@ import { readVersion } from '../node/catalog/migrate.ts'
 import { type CatalogDatabase, connectCatalog, openCatalog } from '../node/catalog/open-catalog.ts'
 import { readPassword, storedPassword } from '../node/catalog/postgres-client.ts'
 import { isPostgres, type PostgresHost, postgresConnection } from '../node/catalog/postgres-connection.ts'
+import { migrationLimits } from '../node/catalog/postgres-limits.ts'
 import { provisionPostgres } from '../node/catalog/provision-postgres.ts'
 import { retryWordIndex } from '../node/catalog/word-index.ts'
 import { nodeConfigPath } from '../node/config.ts'
@@ -41,21 +42,16 @@ export async function migrate(home: Home, given: string | undefined, options: Mi
   if (options.admin !== undefined)
     done.push(...(await provision(connection, options.admin, options.adminPasswordFile)))
   const before = await versionOf(connection)
-  const db = await openCatalog(connection)
-  try {
-    const { found } = await readVersion(db)
-    done.push(
-      found === before
-        ? `The catalog is at version ${found}.`
-        : `The catalog went from ${before ?? 'nothing'} to ${found}.`,
-    )
-    if (!(await retryWordIndex(db)))
-      done.push('It has no search index: an administrator (--admin) may add the extension pg_trgm.')
-  } finally {
-    await db.destroy()
-  }
-  if (options.json)
-    process.stdout.write(`${JSON.stringify({ version: await versionOf(connection), done })}\n`)
+  await (await openCatalog(connection)).destroy()
+  const found = await versionOf(connection)
+  done.push(
+    found === before
+      ? `The catalog is at version ${found}.`
+      : `The catalog went from ${before ?? 'nothing'} to ${found}.`,
+  )
+  if (!(await addWordIndex(connection)))
+    done.push('It has no search index: an administrator (--admin) may add the extension pg_trgm.')
+  if (options.json) process.stdout.write(`${JSON.stringify({ version: found, done })}\n`)
   else process.stdout.write(done.map((line) => `${line}\n`).join(''))
 }
 
@@ -117,6 +113,15 @@ async function copyFrom(connection: string, to: CatalogDatabase): Promise<number
 async function connectionOf(home: Home, given: string | undefined): Promise<string> {
   if (given === undefined) return (await readNodeConfig(nodeConfigPath(home.root))).catalog
   return isPostgres(given) ? given : resolve(given)
+}
+
+async function addWordIndex(connection: string): Promise<boolean> {
+  const db = connectCatalog(connection, migrationLimits)
+  try {
+    return await retryWordIndex(db)
+  } finally {
+    await db.destroy()
+  }
 }
 
 async function versionOf(connection: string): Promise<string | undefined> {

@@ -7,9 +7,10 @@ import {
   conditions,
   type NamedColumn,
   type RecordingFilter,
+  recordingStates,
 } from './recording-filter.ts'
 import type { RecordingRow } from './schema.ts'
-import { hasWords, isRare, rareRows } from './search-words.ts'
+import { hasWords, isAmong, namedRows } from './search-words.ts'
 
 // Pages by key, never by count, so that the ten-thousandth page costs what the first does.
 // A part match or a beginning is rare or frequent, and needs the opposite plan each time: of a rare one its index names
@@ -32,21 +33,39 @@ export interface Page {
 export const pageRowsMax = 500
 /** Up to here the rows that an index names are taken and sorted: some 10 ms. */
 const rareRowsMax = 5000
+/** Rows looked at before the search index is asked: some 5 ms. A page of 50 is full of what one in a hundred has. */
+const firstRows = 5000
 /** Rows looked at by one statement of a frequent part match: some 20 ms, so that progress gets its turns in between. */
 const windowRows = 20_000
 
 export async function listRecordings(db: CatalogDatabase, query: ListQuery): Promise<Page> {
   const text = query.filter.text?.trim()
-  const select = selectWith(db, query, await frequentBeginnings(db, query.filter))
-  const rows = text
-    ? await searchRows(db, query, text, select)
-    : await select(query.after)
-        .selectAll('recordings')
-        .limit(query.limit + 1)
-        .execute()
+  const rows = text ? await searchRows(db, query, text) : await orderedRows(db, query)
   if (rows.length <= query.limit) return { rows }
   const last = rows[query.limit - 1]!
   return { rows: rows.slice(0, query.limit), next: { startMs: last.startMs, id: last.id } }
+}
+
+/** One more than the page has, if there are so many. */
+async function orderedRows(db: CatalogDatabase, query: ListQuery): Promise<RecordingRow[]> {
+  const { filter, order, limit } = query
+  const frequent = await frequentBeginnings(db, filter)
+  const states = [...new Set(filter.states)]
+  const several = states.length > 1 && states.length < recordingStates.length
+  const rows: RecordingRow[] = []
+  // Each state's rows lie in order, several states' do not: a page of each has the page of all.
+  for (const part of several ? states.map((state) => ({ ...filter, states: [state] })) : [filter]) {
+    const select = selectWith(db, { ...query, filter: part }, frequent)(query.after)
+    rows.push(
+      ...(await select
+        .selectAll('recordings')
+        .limit(limit + 1)
+        .execute()),
+    )
+  }
+  const sign = order === 'newest' ? -1 : 1
+  if (several) rows.sort((a, b) => sign * (a.startMs - b.startMs || (a.id < b.id ? -1 : 1)))
+  return rows.slice(0, limit + 1)
 }
 
 type Select = ReturnType<typeof selectWith>
@@ -55,11 +74,13 @@ type Select = ReturnType<typeof selectWith>
 function selectWith(db: CatalogDatabase, { filter, order }: ListQuery, frequent: ReadonlySet<NamedColumn>) {
   const direction = order === 'newest' ? 'desc' : 'asc'
   const than = sql.raw(order === 'newest' ? '<' : '>')
+  // Of a rare beginning all rows are taken and sorted: no index is on the start with nothing added.
+  const isRare = beginnings(filter).some(([column]) => !frequent.has(column))
   return (after: Cursor | undefined) => {
     const select = db
       .selectFrom('recordings')
       .where((eb) => eb.and(conditions(eb, filter, frequent)))
-      .orderBy('startMs', direction)
+      .orderBy(isRare ? sql`"startMs" + 0` : 'startMs', direction)
       .orderBy('id', direction)
     if (!after) return select
     return select.where(
@@ -88,22 +109,29 @@ async function frequentBeginnings(
   return frequent
 }
 
-async function searchRows(
-  db: CatalogDatabase,
-  query: ListQuery,
-  text: string,
-  select: Select,
-): Promise<RecordingRow[]> {
-  const named = await rareRows(db, text, rareRowsMax)
-  if (named === undefined) return await scanRows(query, text, select)
-  const rows = await select(query.after)
-    .selectAll('recordings')
-    .where(sql<SqlBool>`${sql.ref('recordings.row')} in (${named})`)
+// Of a frequent text the first rows of the list fill a page; of a rare one the index names all; what is neither, or is
+// frequent elsewhere, is read on for.
+async function searchRows(db: CatalogDatabase, query: ListQuery, text: string): Promise<RecordingRow[]> {
+  const select = selectWith(db, query, await frequentBeginnings(db, query.filter))
+  const limit = query.limit + 1
+  const first = await db
+    .selectFrom(select(query.after).selectAll('recordings').limit(firstRows).as('recordings'))
+    .selectAll()
     .where(hasWords(text))
-    .limit(query.limit + 1)
+    .orderBy('startMs', query.order === 'newest' ? 'desc' : 'asc')
+    .orderBy('id', query.order === 'newest' ? 'desc' : 'asc')
+    .limit(limit)
     .execute()
-  // None: there are none, or so many that their rows were not looked at.
-  return rows.length > 0 || (await isRare(db, text, rareRowsMax)) ? rows : scanRows(query, text, select)
+  if (first.length === limit) return first
+  const named = await namedRows(db, text, rareRowsMax)
+  if (named === undefined) return await scanRows(query, text, select)
+  if (named.length === 0) return []
+  return await select(query.after)
+    .selectAll('recordings')
+    .where(isAmong(db, named))
+    .where(hasWords(text))
+    .limit(limit)
+    .execute()
 }
 
 // Walks the list in windows until the page is full or the list ends.

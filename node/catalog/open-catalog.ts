@@ -24,18 +24,16 @@ export async function openCatalog(connection: string): Promise<CatalogDatabase> 
   }
 }
 
-/** As it is: whoever opens it so looks before it reads. */
-export function connectCatalog(connection: string): CatalogDatabase {
+/** As it is: whoever opens it so looks before it reads. `limits`: of PostgreSQL. */
+export function connectCatalog(connection: string, limits = postgresLimits): CatalogDatabase {
   const dialect = isPostgres(connection)
-    ? postgresDialect(postgresConnection(connection), postgresLimits)
+    ? postgresDialect(postgresConnection(connection), limits)
     : sqliteDialect(connection)
   return new Kysely<Database>({ dialect })
 }
 
 async function migratePostgres(connection: string): Promise<void> {
-  const db = new Kysely<Database>({
-    dialect: postgresDialect(postgresConnection(connection), migrationLimits),
-  })
+  const db = connectCatalog(connection, migrationLimits)
   try {
     await migrate(db)
   } finally {

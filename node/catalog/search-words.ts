@@ -27,28 +27,28 @@ export function hasWords(text: string): RawBuilder<SqlBool> {
   return sql<SqlBool>`${sql.ref('recordings.words')} like ${patternOf(text)} escape '\\'`
 }
 
-/** Selects the rows that the index names for `text`, none when they are more than `max`; `undefined` where no index can tell. */
-export async function rareRows(
+/** The rows that the index names for `text`; `undefined` where they are more than `max`, or no index can tell. */
+export async function namedRows(
   db: CatalogDatabase,
   text: string,
   max: number,
-): Promise<RawBuilder<number> | undefined> {
+): Promise<number[] | undefined> {
   if ([...text].length < 3) return undefined
   if (speaksPostgres(db) && !(await hasWordIndex(db))) return undefined
-  return sql`with named as materialized (${namedRows(db, text, max + 1)})
-    select "row" from named where (select count(*) from named) <= ${max}`
+  const named = speaksPostgres(db)
+    ? sql<{ row: number }>`select "row" from recordings where words like ${patternOf(text)} limit ${max + 1}`
+    : sql<{ row: number }>`select rowid as "row" from "recordingWords"
+        where "recordingWords" match ${trigramQuery(text)} limit ${max + 1}`
+  const { rows } = await named.execute(db)
+  return rows.length > max ? undefined : rows.map(({ row }) => row)
 }
 
-export async function isRare(db: CatalogDatabase, text: string, max: number): Promise<boolean> {
-  const { rows } = await sql<{ count: number }>`
-    select count(*) as count from (${namedRows(db, text, max + 1)}) as named`.execute(db)
-  return rows[0]!.count <= max
-}
-
-function namedRows(db: CatalogDatabase, text: string, limit: number): RawBuilder<number> {
+/** True for these rows, in one parameter. */
+export function isAmong(db: CatalogDatabase, rows: number[]): RawBuilder<SqlBool> {
+  const row = sql.ref('recordings.row')
   return speaksPostgres(db)
-    ? sql`select "row" from recordings where words like ${patternOf(text)} limit ${limit}`
-    : sql`select rowid as "row" from "recordingWords" where "recordingWords" match ${trigramQuery(text)} limit ${limit}`
+    ? sql<SqlBool>`${row} = any(${rows})`
+    : sql<SqlBool>`${row} in (select value from json_each(${JSON.stringify(rows)}))`
 }
 
 /** FTS5's question for all trigrams of the text. The match itself is checked on the rows. */

@@ -132,7 +132,7 @@ onEachCatalog(test, (test, catalogs) => {
       }
   })
 
-  test('a frequent part match reads on over windows of the list', async (t) => {
+  test('rare and frequent parts and beginnings in a longer list', async (t) => {
     const { db } = await catalogs.open(t)
     const rows = rowsOf(27_000)
     const byStart = rows.toSorted((a, b) => a.startMs - b.startMs)
@@ -141,18 +141,24 @@ onEachCatalog(test, (test, catalogs) => {
       row.words += '\neverywhere'
     }
     await add(db, rows)
-    for (const filter of [{ text: 'everywhere' }, { text: 'verywher', states: ['live' as const] }]) {
-      const all = expected(rows, { filter, order: 'newest' })
-      const page = await listRecordings(db, { filter, order: 'newest', limit: 200 })
-      t.deepEqual(
-        page.rows.map(({ id }) => id),
-        all.slice(0, 200),
-      )
-      const next = await listRecordings(db, { filter, order: 'newest', limit: 200, after: page.next! })
-      t.deepEqual(
-        next.rows.map(({ id }) => id),
-        all.slice(200, 400),
-      )
-    }
+    // Each of some rows and of more than an index is asked for.
+    const questions: RecordingFilter[] = [
+      { text: 'everywhere' },
+      { text: 'verywher', states: ['live'] },
+      { user: 'a*' },
+      { user: 'a*', host: 'w*', states: ['complete', 'live'] },
+      { user: 'z*', host: 'ward-70', text: 'vim' },
+      { user: '*', text: 'laptop' },
+      { states: ['archived', 'dormant'] },
+    ]
+    for (const filter of questions)
+      for (const order of ['newest', 'oldest'] as const) {
+        const all = expected(rows, { filter, order })
+        const query = { filter, order, limit: 200 }
+        const page = await listRecordings(db, query)
+        const next = page.next && (await listRecordings(db, { ...query, after: page.next }))
+        const ids = [...page.rows, ...(next?.rows ?? [])].map(({ id }) => id)
+        t.deepEqual(ids, all.slice(0, 400), `${JSON.stringify(filter)} ${order}`)
+      }
   })
 })

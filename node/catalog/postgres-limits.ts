@@ -14,8 +14,8 @@ export interface PostgresLimits {
 export const postgresLimits: PostgresLimits = {
   /** A node writes one batch a second and serves some reviewers; eight nodes stay below PostgreSQL's own 100. */
   connectionsMax: 10,
-  /** For a server to answer, and for a connection to come free: two lost SYNs, and the next host is asked. */
-  connectMsMax: 3000,
+  /** For a server to answer, and for a connection to come free: two lost SYNs and a busy machine, then the next host is asked. */
+  connectMsMax: 5000,
   /** The server gives up a statement: the slowest of a catalog of millions take a tenth. */
   statementMsMax: 10_000,
   /** Above it: a server that did not even give up is gone, or the way to it. */

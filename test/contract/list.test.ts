@@ -5,6 +5,7 @@ import { type ListQuery, listRecordings } from '../../node/catalog/list-recordin
 import type { CatalogDatabase } from '../../node/catalog/open-catalog.ts'
 import type { RecordingFilter } from '../../node/catalog/recording-filter.ts'
 import type { NewRecording, RecordingState } from '../../node/catalog/schema.ts'
+import { searchWords } from '../../node/catalog/search-words.ts'
 import { onEachCatalog, sampleRow } from './catalogs.ts'
 
 // What is listed is what plain code finds in the same rows, page by page, on each database.
@@ -138,7 +139,7 @@ onEachCatalog(test, (test, catalogs) => {
     const byStart = rows.toSorted((a, b) => a.startMs - b.startMs)
     for (const row of byStart.slice(0, 6000)) {
       row.application = 'everywhere'
-      row.words += '\neverywhere'
+      row.words = searchWords(row)
     }
     await add(db, rows)
     // Each of some rows and of more than an index is asked for.

@@ -34,6 +34,6 @@ export function addDbVerbs(program: Command): void {
     .argument('<connection>')
     .option('--copy', 'first copy what the present one has; the node should be stopped')
     .action(async (connection, options) =>
-      (await import('./db.ts')).set(homePaths(options.home), connection, options),
+      (await import('./db-set.ts')).set(homePaths(options.home), connection, options),
     )
 }

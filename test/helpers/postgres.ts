@@ -1,13 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, globSync, openSync, readFileSync } from 'node:fs'
-import { chown, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
+import { openSync } from 'node:fs'
+import { readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import pg from 'pg'
 import { eventually } from './eventually.ts'
-import { run } from './up.ts'
+import { asPostgres, binaries, binary, freePort, lowered, ownFolder } from './postgres-programs.ts'
 
 // PostgreSQL as it is, in a folder of its own, on a Unix socket there, as another user, since it refuses root. Its order of
 // letters is a language's, not that of bytes, so that who relies on the database for that is found out.
@@ -190,56 +188,4 @@ function openServer(
     },
   }
   return server
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  return port
-}
-
-function binaries(): string | undefined {
-  const found = globSync('/usr/lib/postgresql/*/bin').sort((a, b) =>
-    a.localeCompare(b, 'en', { numeric: true }),
-  )
-  return found.findLast((bin) => existsSync(join(bin, 'initdb')) && existsSync(join(bin, 'pg_basebackup')))
-}
-
-function binary(name: string): string {
-  const own = join(binaries() ?? '', name)
-  return existsSync(own) ? own : name
-}
-
-/** Another user where we are root; and the signal it gets when we end first. */
-function lowered(signal: string): string[] {
-  const user = runsAs()
-  const ids = user ? ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups'] : []
-  return [...ids, '--pdeathsig', signal]
-}
-
-function runsAs(): { uid: number; gid: number } | undefined {
-  if (process.getuid?.() !== 0) return undefined
-  const users = readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'))
-  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')!
-  return { uid: Number(user[2]), gid: Number(user[3]) }
-}
-
-async function ownFolder(): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'tapedeck-pg-'))
-  const user = runsAs()
-  if (user) await chown(folder, user.uid, user.gid)
-  return folder
-}
-
-async function asPostgres(
-  command: string,
-  args: string[],
-  options: { input?: Uint8Array } = {},
-): Promise<void> {
-  const { status, stderr } = await run('setpriv', [...lowered('KILL'), binary(command), ...args], options)
-  if (status !== 0) throw new Error(`${command} ended with ${status}: ${stderr}`)
 }

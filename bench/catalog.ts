@@ -23,6 +23,8 @@ const users = 2000
 const hosts = 5000
 const queriesEach = 100
 const limit = 50
+/** PostgreSQL's own, which the tests' clusters have not. */
+const asByDefault = { autovacuum: 'on', shared_buffers: '128MB' }
 /** Divides `rows`. */
 const batchRows = 5000
 const endMs = Date.UTC(2026, 0, 1)
@@ -52,7 +54,7 @@ export async function run(): Promise<Figure[]> {
     process.stderr.write(`No pg_list_p95_ms: ${reason}\n`)
     return [sqlite]
   }
-  const server = await startPostgres({ durable: true, settings: { autovacuum: 'on' } })
+  const server = await startPostgres({ durable: true, settings: asByDefault })
   try {
     const connection = await server.database()
     await (await openCatalog(connection)).destroy()

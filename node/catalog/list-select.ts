@@ -20,8 +20,6 @@ export interface ListQuery {
 /** Up to here the rows that an index names are taken and sorted: some 10 ms. */
 export const rareRowsMax = 5000
 
-export type Select = ReturnType<typeof selectWith>
-
 /** The rows that match, in order, from a cursor on; the text is left to the caller. */
 export function selectWith(
   db: CatalogDatabase,

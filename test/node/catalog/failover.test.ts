@@ -58,7 +58,7 @@ onPostgres('killed backends: what changes nothing is said again, the rest is rep
       )
       if (rows.length === 0) throw new Error(`Not running: ${text}`)
     })
-  const read = codeOf(sql`select pg_sleep(1)`.execute(db))
+  const read = codeOf(sql`select pg_sleep(3)`.execute(db))
   await running('select pg_sleep')
   await killBackends(server)
   t.is(await read, 'done')
@@ -150,7 +150,7 @@ onPostgres('a server that answers nothing costs its time-out, then the next is a
   const standby = await silent.standby()
   const name = connection.split('/')[3]!.split('?')[0]!
   const both = postgresConnection(`postgres://postgres@/${name}?host=${silent.folder},${standby.folder}`)
-  const limits = { ...postgresLimits, connectMsMax: 400, answerMsMax: 1500, connectionsMax: 2 }
+  const limits = { ...postgresLimits, connectMsMax: 1500, answerMsMax: 6000, connectionsMax: 2 }
   const db = new Kysely<Database>({ dialect: postgresDialect(both, limits) })
   t.teardown(() => db.destroy())
   await writeSetting(db, 'a', '1')
@@ -162,7 +162,7 @@ onPostgres('a server that answers nothing costs its time-out, then the next is a
   t.is(await readSetting(db, 'a'), '1')
 
   // All connections taken: who waits too long is told.
-  const holding = Array.from({ length: 2 }, () => sql`select pg_sleep(1.2)`.execute(db))
+  const holding = Array.from({ length: 2 }, () => sql`select pg_sleep(3)`.execute(db))
   t.is(await codeOf(readSetting(db, 'a')), 'catalog-busy')
   await Promise.all(holding)
   t.is(await readSetting(db, 'a'), '1')

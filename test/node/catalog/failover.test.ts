@@ -154,6 +154,7 @@ onPostgres('a server that answers nothing costs its time-out, then the next is a
   const db = new Kysely<Database>({ dialect: postgresDialect(both, limits) })
   t.teardown(() => db.destroy())
   await writeSetting(db, 'a', '1')
+  await standby.cutOff()
   await silent.pause()
   t.teardown(() => silent.resume())
   t.is(await codeOf(writeSetting(db, 'a', '2')), 'catalog-lost')

@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
+import { addDbVerbs } from './db-verbs.ts'
 import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
 import { addLbVerbs } from './lb-verbs.ts'
@@ -136,6 +137,7 @@ verb('doctor', 'Look at this installation and host, and say what to do').action(
 addAgentVerbs(program)
 addHostVerbs(program)
 addLbVerbs(program)
+addDbVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

@@ -1,6 +1,7 @@
 import { isIP } from 'node:net'
 import { dirname, join, resolve } from 'node:path'
 import type { RedisConnection } from './bus/open-bus.ts'
+import { isPostgres, parsePostgres } from './catalog/postgres-connection.ts'
 
 /** What node.json says, with every path absolute. */
 export interface NodeConfig {
@@ -15,6 +16,7 @@ export interface NodeConfig {
   stores: string[]
   /** Searched when a file is not where the catalog says. */
   restore?: string
+  /** SQLite's file, or `postgres://…`, which has no secret in it. */
   catalog: string
   tlsKey: string
   tlsCert: string
@@ -113,6 +115,8 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
   const publicUrl = all.publicUrl === undefined ? undefined : text('publicUrl', all.publicUrl)
   if (publicUrl && !isHttpsOrigin(publicUrl))
     wrong('publicUrl', `expected https://HOST or https://HOST:PORT, got ${publicUrl}`)
+  const catalog = text('catalog', all.catalog, 'catalog.db')
+  if (isPostgres(catalog)) parsePostgres(catalog, (problem) => wrong('catalog', problem))
   const stores = Array.isArray(all.stores) ? all.stores : []
   if (stores.length === 0) wrong('stores', 'expected a list of at least one folder')
 
@@ -148,7 +152,7 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
     ...(publicUrl && { publicUrl: publicUrl.replace(/\/$/, '') }),
     stores: stores.map((path, i) => resolve(folder, text(`stores[${i}]`, path))),
     ...(all.restore !== undefined && { restore: file('restore') }),
-    catalog: file('catalog', 'catalog.db'),
+    catalog: isPostgres(catalog) ? catalog : resolve(folder, catalog),
     tlsKey: file('tlsKey', 'tls.key'),
     tlsCert: file('tlsCert', 'tls.crt'),
     farmKey: file('farmKey', '../farm/farm.key'),

@@ -11,7 +11,7 @@ import { openBus } from './bus/open-bus.ts'
 import { openQuestions } from './bus/questions.ts'
 import { openDormantWatch } from './catalog/dormant.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
-import { rebuildCatalog } from './catalog/rebuild.ts'
+import { openRowRebuilder, rebuildCatalog } from './catalog/rebuild.ts'
 import { findRecording, isEmpty } from './catalog/recordings.ts'
 import { openRegister } from './catalog/register.ts'
 import { sweepSignIns } from './catalog/sign-ins.ts'
@@ -108,8 +108,20 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     if (row) await store.withdrawLost(row)
     log.info({ code: 'recording-returned', recording }, 'The agent of a dormant recording is back.')
   }
+  const closing = new AbortController()
+  const rebuildOptions = {
+    db,
+    store,
+    node: config.name,
+    farmKey: signer.publicKey,
+    crypto,
+    signal: closing.signal,
+  }
   const register = openRegister({
     db,
+    missing: openRowRebuilder(rebuildOptions, (recording) =>
+      log.warn({ code: 'row-rebuilt', recording }, 'The catalog had lost a recording.'),
+    ),
     node: config.name,
     returned: (recording) =>
       void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),
@@ -131,6 +143,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   const ingest = openFarmIngest(bus, local)
   const dormant = openDormantWatch({
     db,
+    connected: () => new Set(ingest.stats().agents.map(({ agent }) => agent)),
     isOpen: (recording) => live.current(recording, 'cast') !== undefined,
     markLost: async (row, sinceMs) => {
       const offset = (await store.size(row, 'cast')) ?? 0
@@ -171,22 +184,16 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     acceptedBytes: worker?.acceptedBytes ?? (() => local.stats().acceptedBytes),
   })
 
-  const closing = new AbortController()
   const rebuild = async () => {
     if (!isFirst || !(await isEmpty(db))) return
     const counts = await rebuildCatalog({
-      db,
-      store,
+      ...rebuildOptions,
       folders: config.stores,
-      node: config.name,
-      farmKey: signer.publicKey,
-      crypto,
       skipped: (recording, err) =>
         log.warn(
           { code: 'rebuild-skipped', recording, err },
           'A stored file was not taken into the catalog.',
         ),
-      signal: closing.signal,
     })
     if (counts.added + counts.skipped > 0)
       log.warn(

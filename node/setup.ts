@@ -15,6 +15,7 @@ import { nodeConfigPath } from './config.ts'
 import { hashPassword, makePassword } from './http/passwords.ts'
 import { policySetting } from './policy/active-policy.ts'
 import type { Role } from './policy/roles.ts'
+import { readNodeConfig } from './read-config.ts'
 import { createStore } from './store/store-identity.ts'
 
 export interface SetUp {
@@ -42,9 +43,12 @@ export async function setUpNode({
   home,
   port,
   policy,
+  catalog = 'catalog.db',
 }: {
   home: string
   port: number
+  /** SQLite's file or `postgres://…`, for a home that has no config yet. */
+  catalog?: string
   /** Recording policy to begin with, where none was chosen yet. */
   policy?: string
 }): Promise<SetUp> {
@@ -59,7 +63,8 @@ export async function setUpNode({
   if (created) await createStore(join(node, 'recordings'), farmId)
   await makeFolder(join(node, 'restore'))
 
-  const db = await openCatalog(join(node, 'catalog.db'))
+  if (created) await replaceFile(config, `${JSON.stringify({ ...firstConfig(catalog), port }, null, 2)}\n`)
+  const db = await openCatalog((await readNodeConfig(config)).catalog)
   try {
     const admin = await firstAdministrator(db)
     if (policy !== undefined && (await readSetting(db, policySetting)) === undefined)
@@ -70,7 +75,7 @@ export async function setUpNode({
       expiresMs: Date.now() + enrolmentMs,
       createdBy: 'set-up',
     })
-    await writeConfig(config, port)
+    await writePort(config, port)
     await writeClient(home, `https://localhost:${port}`)
     return { created, ...(admin && { admin }), enrolmentToken: `${secret}.${farmId}`, config }
   } finally {
@@ -152,14 +157,12 @@ async function clientToken(db: CatalogDatabase, home: string, admin: string | un
 }
 
 // What an operator changed in it stays; the port is what this start asks for.
-async function writeConfig(path: string, port: number): Promise<void> {
-  const text = await read(path)
-  const before = text === undefined ? firstConfig() : (JSON.parse(text) as Record<string, unknown>)
-  if (text === undefined || before.port !== port)
-    await replaceFile(path, `${JSON.stringify({ ...before, port }, null, 2)}\n`)
+async function writePort(path: string, port: number): Promise<void> {
+  const before = JSON.parse((await read(path))!) as Record<string, unknown>
+  if (before.port !== port) await replaceFile(path, `${JSON.stringify({ ...before, port }, null, 2)}\n`)
 }
 
-function firstConfig(): Record<string, unknown> {
+function firstConfig(catalog: string): Record<string, unknown> {
   return {
     name:
       hostname()
@@ -168,7 +171,7 @@ function firstConfig(): Record<string, unknown> {
     host: '127.0.0.1',
     stores: ['recordings'],
     restore: 'restore',
-    catalog: 'catalog.db',
+    catalog,
     tlsKey: 'tls.key',
     tlsCert: 'tls.crt',
     farmKey: '../farm/farm.key',

@@ -8,6 +8,8 @@ export interface DormantWatchOptions {
   db: CatalogDatabase
   /** True while an agent has the recording open at this node. */
   isOpen: (recording: string) => boolean
+  /** The agents of this node: of theirs it knows that they are not open, of others' their own node does. */
+  connected: () => ReadonlySet<string>
   /** Writes the LOST mark. A failure is told and does not keep the state from changing. */
   markLost: (recording: RecordingRow, sinceMs: number) => Promise<void>
   found: (recording: RecordingRow, sinceMs: number) => void
@@ -30,14 +32,15 @@ export interface DormantWatch {
 
 export function openDormantWatch(options: DormantWatchOptions): DormantWatch {
   const { db, now = Date.now, silenceMs = silenceMsDefault } = options
-  // While this node was down nobody could have been heard.
-  const startedMs = now()
+  // While this node was down, or the catalog, nobody could have been heard.
+  let awayMs = now()
   const notOpenSince = new Map<string, number>()
   let running: Promise<void> | undefined
 
   const look = async () => {
     const nowMs = now()
-    if (nowMs - startedMs < silenceMs) return
+    if (nowMs - awayMs < silenceMs) return
+    const connected = options.connected()
     const missing = new Set<string>()
     let after = ''
     for (;;) {
@@ -45,12 +48,13 @@ export function openDormantWatch(options: DormantWatchOptions): DormantWatch {
       for (const { seenMs, ...row } of rows) {
         after = row.id
         if (options.isOpen(row.id)) continue
-        missing.add(row.id)
-        const since = notOpenSince.get(row.id) ?? nowMs
-        notOpenSince.set(row.id, since)
-        const heardMs = Math.max(seenMs ?? 0, startedMs)
-        const silent = nowMs - heardMs >= silenceMs
-        if (silent || nowMs - since >= silenceMs) await giveUp(row, silent ? heardMs : since)
+        let sinceMs = Math.max(seenMs ?? 0, awayMs)
+        if (connected.has(row.agent)) {
+          missing.add(row.id)
+          sinceMs = Math.min(sinceMs, notOpenSince.get(row.id) ?? nowMs)
+          if (!notOpenSince.has(row.id)) notOpenSince.set(row.id, nowMs)
+        }
+        if (nowMs - sinceMs >= silenceMs) await giveUp(row, sinceMs)
       }
       if (rows.length < rowsMax) break
     }
@@ -72,7 +76,10 @@ export function openDormantWatch(options: DormantWatchOptions): DormantWatch {
 
   const check = () => {
     running ??= look()
-      .catch(options.failed)
+      .catch((error) => {
+        awayMs = now()
+        options.failed(error)
+      })
       .finally(() => {
         running = undefined
       })

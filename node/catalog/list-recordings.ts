@@ -1,27 +1,13 @@
-import { type SqlBool, sql } from 'kysely'
 import type { Cursor } from './cursor.ts'
+import { frequentBeginnings, type ListQuery, selectWith } from './list-select.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
-import {
-  beginnings,
-  beginsWith,
-  conditions,
-  containsText,
-  type NamedColumn,
-  type RecordingFilter,
-} from './recording-filter.ts'
+import { recordingStates } from './recording-filter.ts'
 import type { RecordingRow } from './schema.ts'
+import { searchRows } from './search-recordings.ts'
 
 // Pages by key, never by count, so that the ten-thousandth page costs what the first does.
 // A part match or a beginning is rare or frequent, and needs the opposite plan each time: of a rare one its index names
 // every row; for a frequent one it would name half of the catalog, while reading the list in order fills a page at once.
-
-export interface ListQuery {
-  filter: RecordingFilter
-  /** `newest` first unless told. */
-  order: 'newest' | 'oldest'
-  limit: number
-  after?: Cursor
-}
 
 export interface Page {
   rows: RecordingRow[]
@@ -30,126 +16,32 @@ export interface Page {
 
 /** What SPEC S15 allows in one answer. */
 export const pageRowsMax = 500
-/** Up to here the rows that an index names are taken and sorted: some 10 ms. */
-const rareRowsMax = 5000
-/** Rows looked at by one statement of a frequent part match: some 20 ms, so that progress gets its turns in between. */
-const windowRows = 20_000
-
 export async function listRecordings(db: CatalogDatabase, query: ListQuery): Promise<Page> {
   const text = query.filter.text?.trim()
-  const select = selectWith(db, query, await frequentBeginnings(db, query.filter))
-  const rows = text
-    ? await searchRows(db, query, text, select)
-    : await select(query.after)
-        .selectAll('recordings')
-        .limit(query.limit + 1)
-        .execute()
+  const rows = text ? await searchRows(db, query, text) : await orderedRows(db, query)
   if (rows.length <= query.limit) return { rows }
   const last = rows[query.limit - 1]!
   return { rows: rows.slice(0, query.limit), next: { startMs: last.startMs, id: last.id } }
 }
 
-type Select = ReturnType<typeof selectWith>
-
-/** The rows that match, in order, from a cursor on; the text is left to the caller. */
-function selectWith(db: CatalogDatabase, { filter, order }: ListQuery, frequent: ReadonlySet<NamedColumn>) {
-  const direction = order === 'newest' ? 'desc' : 'asc'
-  const than = sql.raw(order === 'newest' ? '<' : '>')
-  return (after: Cursor | undefined) => {
-    const select = db
-      .selectFrom('recordings')
-      .where((eb) => eb.and(conditions(eb, filter, frequent)))
-      .orderBy('startMs', direction)
-      .orderBy('id', direction)
-    if (!after) return select
-    return select.where(
-      sql<SqlBool>`(${sql.ref('startMs')}, ${sql.ref('recordings.id')}) ${than} (${after.startMs}, ${after.id})`,
+/** One more than the page has, if there are so many. */
+async function orderedRows(db: CatalogDatabase, query: ListQuery): Promise<RecordingRow[]> {
+  const { filter, order, limit } = query
+  const frequent = await frequentBeginnings(db, filter)
+  const states = [...new Set(filter.states)]
+  const several = states.length > 1 && states.length < recordingStates.length
+  const rows: RecordingRow[] = []
+  // Each state's rows lie in order, several states' do not: a page of each has the page of all.
+  for (const part of several ? states.map((state) => ({ ...filter, states: [state] })) : [filter]) {
+    const select = selectWith(db, { ...query, filter: part }, frequent)(query.after)
+    rows.push(
+      ...(await select
+        .selectAll('recordings')
+        .limit(limit + 1)
+        .execute()),
     )
   }
-}
-
-async function frequentBeginnings(
-  db: CatalogDatabase,
-  filter: RecordingFilter,
-): Promise<ReadonlySet<NamedColumn>> {
-  const frequent = new Set<NamedColumn>()
-  for (const [column, beginning] of beginnings(filter)) {
-    const found = db
-      .selectFrom('recordings')
-      .select(sql.lit(1).as('one'))
-      .where((eb) => eb.and(beginsWith(eb, column, beginning)))
-      .limit(rareRowsMax + 1)
-    const { count } = await db
-      .selectFrom(found.as('found'))
-      .select((eb) => eb.fn.countAll<number>().as('count'))
-      .executeTakeFirstOrThrow()
-    if (Number(count) > rareRowsMax) frequent.add(column)
-  }
-  return frequent
-}
-
-async function searchRows(
-  db: CatalogDatabase,
-  query: ListQuery,
-  text: string,
-  select: Select,
-): Promise<RecordingRow[]> {
-  const words = trigramQuery(text)
-  if (!words) return scanRows(query, text, select)
-  const rows = await select(query.after)
-    .selectAll('recordings')
-    .where('row', 'in', rareRows(words))
-    .where((eb) => containsText(eb, text))
-    .limit(query.limit + 1)
-    .execute()
-  // None: there are none, or so many that their rows were not looked at.
-  return rows.length > 0 || (await isRare(db, words)) ? rows : scanRows(query, text, select)
-}
-
-// Walks the list in windows until the page is full or the list ends.
-async function scanRows(query: ListQuery, text: string, select: Select): Promise<RecordingRow[]> {
-  const found: RecordingRow[] = []
-  const than = sql.raw(query.order === 'newest' ? '>=' : '<=')
-  let after = query.after
-  for (;;) {
-    const edge = await select(after).select(['startMs', 'id']).offset(windowRows).limit(1).executeTakeFirst()
-    let window = select(after)
-    if (edge)
-      window = window.where(
-        sql<SqlBool>`(${sql.ref('startMs')}, ${sql.ref('recordings.id')}) ${than} (${edge.startMs}, ${edge.id})`,
-      )
-    const rows = await window
-      .selectAll('recordings')
-      .where((eb) => containsText(eb, text))
-      .limit(query.limit + 1 - found.length)
-      .execute()
-    found.push(...rows)
-    if (found.length > query.limit || !edge) return found
-    after = edge
-  }
-}
-
-/** All trigrams of the text, for the index; shorter texts have none. The match itself is checked on the rows. */
-export function trigramQuery(text: string): string | undefined {
-  const letters = [...text.toLowerCase()]
-  if (letters.length < 3) return undefined
-  const trigrams = new Set(letters.slice(0, -2).map((_, i) => letters.slice(i, i + 3).join('')))
-  return [...trigrams]
-    .map((trigram) => `"${trigram.replaceAll('"', '""')}"`)
-    .join(' and ')
-    .replaceAll(' and ', ' AND ')
-}
-
-// The rows that the search index names, or none when they are too many.
-const rareRows = (words: string) =>
-  sql<number>`(with words as materialized
-    (select rowid from "recordingWords" where "recordingWords" match ${words} limit ${rareRowsMax + 1})
-    select rowid from words where (select count(*) from words) <= ${rareRowsMax})`
-
-async function isRare(db: CatalogDatabase, words: string): Promise<boolean> {
-  const { rows } = await sql<{ count: number }>`select count(*) as count from
-    (select 1 from "recordingWords" where "recordingWords" match ${words} limit ${rareRowsMax + 1})`.execute(
-    db,
-  )
-  return rows[0]!.count <= rareRowsMax
+  const sign = order === 'newest' ? -1 : 1
+  if (several) rows.sort((a, b) => sign * (a.startMs - b.startMs || (a.id < b.id ? -1 : 1)))
+  return rows.slice(0, limit + 1)
 }

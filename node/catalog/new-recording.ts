@@ -1,6 +1,7 @@
 import { recordingStartMs } from '../../format/recording-id.ts'
 import type { Facts } from '../../format/records.ts'
 import type { NewRecording } from './schema.ts'
+import { searchWords } from './search-words.ts'
 
 /** The row of a recording of which nothing but its first HEAD is known. */
 export function newRecording(of: {
@@ -12,16 +13,20 @@ export function newRecording(of: {
   openedMs: number
 }): NewRecording {
   const { facts, place } = of
-  return {
-    id: of.recording,
-    session: facts.session,
-    sequence: facts.sequence,
+  const shown = {
     userName: facts.user,
     host: facts.host,
     application: facts.application,
     command: facts.command,
     clientName: facts.client.name,
     clientAddress: facts.client.address,
+  }
+  return {
+    id: of.recording,
+    session: facts.session,
+    sequence: facts.sequence,
+    ...shown,
+    words: searchWords(shown),
     type: facts.type,
     state: 'live',
     // The id is checked; the facts' own time is whatever the agent's clock said.

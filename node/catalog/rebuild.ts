@@ -14,23 +14,26 @@ import { storedFiles } from './stored-files.ts'
 export interface RebuildOptions {
   db: CatalogDatabase
   store: Store
-  folders: readonly string[]
   node: string
   farmKey: Uint8Array
   crypto: Crypto
-  /** A file that could not be taken in. */
-  skipped: (recording: string, error: unknown) => void
-  signal?: AbortSignal
+  signal: AbortSignal
 }
 
-export async function rebuildCatalog(options: RebuildOptions): Promise<{ added: number; skipped: number }> {
+export async function rebuildCatalog(
+  options: RebuildOptions & {
+    folders: readonly string[]
+    /** A file that could not be taken in. */
+    skipped: (recording: string, error: unknown) => void
+  },
+): Promise<{ added: number; skipped: number }> {
   const counts = { added: 0, skipped: 0 }
   for await (const { recording, place } of storedFiles(options.folders)) {
-    if (options.signal?.aborted) break
+    if (options.signal.aborted) break
     try {
       if (await rebuildOne(options, recording, place)) counts.added += 1
     } catch (error) {
-      if (options.signal?.aborted) break
+      if (options.signal.aborted) break
       counts.skipped += 1
       options.skipped(recording, error)
     }
@@ -38,6 +41,26 @@ export async function rebuildCatalog(options: RebuildOptions): Promise<{ added: 
   return counts
 }
 
+/** Rebuilds one recording's row where the catalog lost it; who asks meanwhile waits for the same. */
+export function openRowRebuilder(
+  options: RebuildOptions,
+  rebuilt: (recording: string) => void,
+): (recording: string) => Promise<void> {
+  const running = new Map<string, Promise<void>>()
+  const rebuild = async (recording: string) => {
+    const place = await options.store.place(recording)
+    if (await rebuildOne(options, recording, place)) rebuilt(recording)
+  }
+  return (recording) => {
+    const found = running.get(recording)
+    if (found) return found
+    const started = rebuild(recording).finally(() => running.delete(recording))
+    running.set(recording, started)
+    return started
+  }
+}
+
+/** False when it has a row already, or was deleted. */
 async function rebuildOne(
   { db, store, node, farmKey, crypto, signal }: RebuildOptions,
   recording: string,

@@ -1,3 +1,4 @@
+import { exclusively } from './exclusively.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 import type { NewRecording, RecordingRow, RecordingState } from './schema.ts'
 
@@ -52,11 +53,13 @@ export async function buryRecording(
   db: CatalogDatabase,
   { recording, deletedBy, nowMs }: { recording: string; deletedBy: string; nowMs: number },
 ): Promise<void> {
-  await db
-    .insertInto('tombstones')
-    .values({ recording, deletedMs: nowMs, deletedBy })
-    .onConflict((c) => c.column('recording').doNothing())
-    .execute()
+  await exclusively(db, recording, async (trx) => {
+    await trx
+      .insertInto('tombstones')
+      .values({ recording, deletedMs: nowMs, deletedBy })
+      .onConflict((c) => c.column('recording').doNothing())
+      .execute()
+  })
 }
 
 export async function forgetRecording(db: CatalogDatabase, recording: string): Promise<void> {

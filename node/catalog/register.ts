@@ -6,9 +6,10 @@ import type {
   RecordingRegister,
 } from '../ingest/register.ts'
 import { agentStanding, succeeds } from './agents.ts'
+import { exclusively } from './exclusively.ts'
 import { newRecording } from './new-recording.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
-import { writeHeartbeats, writeProgress } from './progress-batch.ts'
+import { type Written, writeHeartbeats, writeProgress } from './progress-batch.ts'
 import { isBuried } from './recordings.ts'
 
 // What ingest tells the catalog. Progress and heartbeats wait for the next beat and go in one transaction a second;
@@ -19,6 +20,11 @@ export interface RegisterOptions {
   node: string
   /** A recording whose agent was given up has come back: withdraw its LOST mark. */
   returned: (recording: string) => void
+  /**
+   * A recording whose bytes come has no row. Unless it was deleted, the catalog lost it (a standby took over that was
+   * behind): rebuild it.
+   */
+  missing: (recording: string) => Promise<void>
   /** A batch that failed; it is kept and tried again with the next one. */
   failed: (error: unknown) => void
   batchMs?: number
@@ -46,11 +52,12 @@ export function openRegister(options: RegisterOptions): Register {
     progress.clear()
     heartbeats.clear()
     try {
-      const returned = await db.transaction().execute(async (trx) => {
+      const written = await db.transaction().execute(async (trx) => {
         await writeHeartbeats(trx, beats)
         return await writeProgress(trx, streams)
       })
-      for (const recording of returned) options.returned(recording)
+      for (const recording of written.returned) options.returned(recording)
+      for (const recording of written.missing) options.missing(recording).catch(options.failed)
     } catch (error) {
       // Newer ones that came meanwhile win.
       for (const [id, of] of streams) progress.set(id, new Map([...of, ...(progress.get(id) ?? [])]))
@@ -69,7 +76,6 @@ export function openRegister(options: RegisterOptions): Register {
     succeeds: (agent, former) => succeeds(db, agent, former),
     heartbeat: (agent) => void heartbeats.set(agent, Date.now()),
     opened: async (row) => {
-      heartbeats.set(row.agent, Date.now())
       const { answer, returned } = await opened(db, options.node, row)
       if (returned) options.returned(row.recording)
       return answer
@@ -81,8 +87,12 @@ export function openRegister(options: RegisterOptions): Register {
     completed: async (recording, now) => {
       progress.get(recording)?.delete(now.stream)
       await running
-      const wasLost = await complete(db, recording, now)
-      if (wasLost) options.returned(recording)
+      let written = await complete(db, recording, now)
+      if (written.missing.length > 0) {
+        await options.missing(recording)
+        written = await complete(db, recording, now)
+      }
+      for (const returned of written.returned) options.returned(returned)
     },
     flush,
     close: async () => {
@@ -93,8 +103,11 @@ export function openRegister(options: RegisterOptions): Register {
 }
 
 async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
-  return await db.transaction().execute(async (trx) => {
+  // Not beside a deletion, which would miss the row that comes after it.
+  return await exclusively(db, row.recording, async (trx) => {
     if (await isBuried(trx, row.recording)) return { answer: 'discarded' as const, returned: false }
+    // With it, or another node's dormant watch would take the agent for silent.
+    await writeHeartbeats(trx, new Map([[row.agent, Date.now()]]))
     const before = await trx
       .selectFrom('recordings')
       .select(['state', 'lostMs'])
@@ -124,25 +137,21 @@ async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
   })
 }
 
-async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<boolean> {
+async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<Written> {
   return await db.transaction().execute(async (trx) => {
-    const lost = await writeProgress(
-      trx,
-      new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]),
-    )
-    if (now.stream !== 'cast') return lost.length > 0
-    await trx
-      .updateTable('recordings')
-      .set({
-        state: 'complete',
-        endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
-        endReason: now.endReason,
-        exitStatus: now.exit ?? null,
-        exitSignal: now.signal ?? null,
-        lostMs: null,
-      })
-      .where('id', '=', recording)
-      .execute()
-    return lost.length > 0
+    // First what locks the row: nobody finds it dormant from here on.
+    if (now.stream === 'cast')
+      await trx
+        .updateTable('recordings')
+        .set({
+          state: 'complete',
+          endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
+          endReason: now.endReason,
+          exitStatus: now.exit ?? null,
+          exitSignal: now.signal ?? null,
+        })
+        .where('id', '=', recording)
+        .execute()
+    return await writeProgress(trx, new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]))
   })
 }

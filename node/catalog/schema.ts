@@ -41,6 +41,8 @@ export interface RecordingsTable {
   store: string
   path: string
   facts: string
+  /** What the quick search looks in. */
+  words: string
   /** When the agent was found silent. */
   lostMs: number | null
   openedMs: number

@@ -1,4 +1,5 @@
 import { isRole, type Role } from '../policy/roles.ts'
+import { exclusively } from './exclusively.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 
 export interface User {
@@ -11,6 +12,9 @@ export interface User {
 
 /** A farm with more local users than this has a directory. */
 const usersListedMax = 10_000
+
+/** Two who each see the other as the last administrator would both be let go. */
+const administrators = 'administrators'
 
 const fromRow = (row: { name: string; password: string | null; roles: string; createdMs: number }): User => ({
   ...row,
@@ -46,7 +50,7 @@ export async function changeUser(
   name: string,
   change: { password?: string; roles?: Role[]; keep?: string },
 ): Promise<UserChange> {
-  return await db.transaction().execute(async (trx) => {
+  return await exclusively(db, administrators, async (trx) => {
     const user = await findUser(trx, name)
     if (!user) return 'unknown'
     if (
@@ -75,7 +79,7 @@ export async function changeUser(
 }
 
 export async function removeUser(db: CatalogDatabase, name: string): Promise<UserChange> {
-  return await db.transaction().execute(async (trx) => {
+  return await exclusively(db, administrators, async (trx) => {
     const user = await findUser(trx, name)
     if (!user) return 'unknown'
     if (await isLastAdministrator(trx, user)) return 'last-administrator'

@@ -1,6 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox'
 import type { FastifyError } from 'fastify'
 import { FormatError } from '../../format/format-error.ts'
+import { CatalogError } from '../catalog/catalog-error.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { App } from './context.ts'
 import { HttpError } from './http-error.ts'
@@ -35,6 +36,11 @@ export function bodyOf({ code, message, hint }: HttpError) {
 
 function refusalOf(error: FastifyError | Error): HttpError {
   if (error instanceof HttpError) return error
+  // Its own text names servers, and whoever asks may not be signed in.
+  if (error instanceof CatalogError)
+    return new HttpError(503, error.code, 'The catalog cannot be used now.', 'Try again in a moment.', {
+      'retry-after': '1',
+    })
   if (error instanceof StoreError)
     return error.code === 'not-found'
       ? new HttpError(404, 'file-missing', error.message, error.hint)

@@ -57,10 +57,11 @@ export async function temporaryFolder(t: ExecutionContext): Promise<string> {
 
 export async function startTestNode(
   t: ExecutionContext,
-  options: NodeOptions & { config?: Partial<NodeConfig> } = {},
+  options: NodeOptions & { config?: Partial<NodeConfig>; catalog?: string } = {},
 ): Promise<TestNode> {
   const home = await temporaryFolder(t)
-  const setUp = await setUpNode({ home, port: 0 })
+  const { catalog } = options
+  const setUp = await setUpNode({ home, port: 0, ...(catalog !== undefined && { catalog }) })
   const config = { ...(await readNodeConfig(setUp.config)), ...options.config }
   const log = pino({ level: 'silent' })
   const ca = await readFile(config.tlsCert)

@@ -164,6 +164,12 @@ test('twenty thousand words, and one of 120 KB of quotes', async (t) => {
   t.is(long.output.trim(), '120000')
 })
 
+test('a megabyte of environment', async (t) => {
+  const env = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`BIG_${i}`, "x'y ".repeat(25_000)]))
+  const session = await record(t, ['sh', '-c', 'printf %s "$BIG_0$BIG_9" | wc -c'], { env })
+  t.is(session.output.trim(), '200000')
+})
+
 test('what the terminal shows is what is logged, to the byte', async (t) => {
   const session = await record(t, [
     'sh',

@@ -327,6 +327,18 @@ test('keys that signal go to the program, not to the recorder', async (t) => {
   t.is(await pty.exit, 9)
 })
 
+test('a recorded program has no shell to go back to, so Ctrl-Z does not stop it', async (t) => {
+  const home = await temporaryFolder(t)
+  const pty = onTerminal(t, ['sh', recordSh, '--home', home, '--', 'sh', '-c', 'echo going; exec cat'])
+  await pty.waitFor('going\r\n')
+  pty.write('\u001a')
+  await pty.waitFor('^Z')
+  pty.write('still here\r')
+  await pty.waitFor('still here\r\nstill here')
+  pty.write('\u0004')
+  t.is(await pty.exit, 0)
+})
+
 test('recorded within a recording, into another home', async (t) => {
   const inner = await temporaryFolder(t)
   const outer = await record(t, ['sh', recordSh, '--home', inner, '--', 'sh', '-c', 'echo deep; exit 6'])

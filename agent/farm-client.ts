@@ -109,7 +109,7 @@ async function answerOf(response: IncomingMessage, url: URL): Promise<unknown> {
   } catch {
     // Said below.
   }
-  if (status >= 200 && status < 300 && typeof answer === 'object') return answer
+  if (status >= 200 && status < 300 && typeof answer === 'object' && answer !== null) return answer
   if (status < 300)
     throw farmError(
       'answer',

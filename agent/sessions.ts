@@ -42,6 +42,7 @@ export class Sessions {
   #timer: NodeJS.Timeout | undefined
   #watcher: FSWatcher | undefined
   #scanning: Promise<void> | undefined
+  #told = ''
   #closed = false
 
   constructor(options: SessionsOptions) {
@@ -113,9 +114,15 @@ export class Sessions {
 
   #scan(): Promise<void> {
     this.#scanning ??= this.#look()
-      .catch((error: Error) =>
-        this.#options.log.error({ code: 'scan', error: error.message }, 'sessions cannot be listed'),
+      .then(
+        () => '',
+        (error: Error) => error.message,
       )
+      .then((error) => {
+        if (error !== '' && error !== this.#told)
+          this.#options.log.error({ code: 'scan', error }, 'sessions cannot be listed')
+        this.#told = error
+      })
       .finally(() => {
         this.#scanning = undefined
       })

@@ -33,6 +33,7 @@ export class LogPuncher {
   readonly #failed: (error: Error) => void
   #running: Promise<void> | undefined
   #quietUntilMs = 0
+  #isFull = false
 
   /** `failed` is told why it cannot be done. */
   constructor(dir: string, failed: (error: Error) => void) {
@@ -43,17 +44,20 @@ export class LogPuncher {
   /** Below `to`, in the background, when it is worth a process. */
   punch(to: SourcePosition, nowMs: number): void {
     const bytesMin = nowMs < this.#quietUntilMs ? floodBytes : punchBytesMin
-    this.#punchFrom(bytesMin, to, nowMs)
+    this.#punchFrom(this.#isFull ? 1 : bytesMin, to, nowMs)
   }
 
   /** The logs' memory was full: whatever there is. */
   punchAll(to: SourcePosition, nowMs: number): void {
-    this.#punchFrom(1, to, nowMs)
+    // Also when another is under way, which knew of less.
+    this.#isFull = true
+    this.punch(to, nowMs)
   }
 
   #punchFrom(bytesMin: number, to: SourcePosition, nowMs: number): void {
     const wants = (['out', 'timing'] as const).filter((name) => to[name] - this.#punched[name] >= bytesMin)
     if (wants.length === 0 || this.#running) return
+    this.#isFull = false
     this.#quietUntilMs = nowMs + everyMs
     this.#running = Promise.all(wants.map((name) => this.#punchFile(name, to[name])))
       .then(

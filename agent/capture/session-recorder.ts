@@ -95,6 +95,7 @@ export class SessionRecorder {
   async #run(): Promise<void> {
     const { log, spooled, dir } = this.#options
     const { signal } = this.#closing
+    let told = ''
     while (!signal.aborted) {
       try {
         if (!(await this.#record())) continue
@@ -105,10 +106,11 @@ export class SessionRecorder {
         return
       } catch (error) {
         const { message, code } = error as NodeJS.ErrnoException
-        log.error(
-          { code: 'record-failed', recording: spooled.recording, errno: code, error: message },
-          'retried',
-        )
+        const { recording } = spooled
+        // A disk may be full for hours.
+        if (message !== told)
+          log.error({ code: 'record-failed', recording, errno: code, error: message }, 'retried')
+        told = message
         await sleep(retryMs, undefined, { signal }).catch(() => undefined)
       }
     }

@@ -11,6 +11,7 @@ test('what the file says, and the defaults', async (t) => {
     home,
     url: 'https://farm.example:8443',
     ca: 'ca.crt',
+    host: false,
     messageLifeS: 604_800,
     quotaMiB: 2048,
   })
@@ -26,14 +27,15 @@ test('every wrong value is named at once', (t) => {
     () =>
       parseAgentConfig(
         '/h',
-        JSON.stringify({ url: 'ftp://x', ca: 7, messageLifeS: 59, quotaMiB: '1', quotaMib: 5 }),
+        JSON.stringify({ url: 'ftp://x', ca: 7, messageLifeS: 59, quotaMiB: '1', quotaMib: 5, host: 'yes' }),
       ),
     { code: 'config' },
   )
   for (const part of [
-    /quotaMib: expected one of url, ca, messageLifeS, quotaMiB/,
+    /quotaMib: expected one of url, ca, host, messageLifeS, quotaMiB/,
     /url: expected https:.*"ftp:\/\/x"/,
     /ca: expected a file name, got 7/,
+    /host: expected true or false, got "yes"/,
     /messageLifeS: expected a number from 60 to 31536000, got 59/,
     /quotaMiB: expected .*, got "1"/,
   ])

@@ -164,6 +164,12 @@ test('twenty thousand words, and one of 120 KB of quotes', async (t) => {
   t.is(long.output.trim(), '120000')
 })
 
+test('a megabyte of environment', async (t) => {
+  const env = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`BIG_${i}`, "x'y ".repeat(25_000)]))
+  const session = await record(t, ['sh', '-c', 'printf %s "$BIG_0$BIG_9" | wc -c'], { env })
+  t.is(session.output.trim(), '200000')
+})
+
 test('what the terminal shows is what is logged, to the byte', async (t) => {
   const session = await record(t, [
     'sh',
@@ -319,6 +325,18 @@ test('keys that signal go to the program, not to the recorder', async (t) => {
   await pty.waitFor('ready$ ')
   pty.write('exit 9\r')
   t.is(await pty.exit, 9)
+})
+
+test('a recorded program has no shell to go back to, so Ctrl-Z does not stop it', async (t) => {
+  const home = await temporaryFolder(t)
+  const pty = onTerminal(t, ['sh', recordSh, '--home', home, '--', 'sh', '-c', 'echo going; exec cat'])
+  await pty.waitFor('going\r\n')
+  pty.write('\u001a')
+  await pty.waitFor('^Z')
+  pty.write('still here\r')
+  await pty.waitFor('still here\r\nstill here')
+  pty.write('\u0004')
+  t.is(await pty.exit, 0)
 })
 
 test('recorded within a recording, into another home', async (t) => {

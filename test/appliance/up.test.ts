@@ -102,7 +102,8 @@ test('Ctrl-C ends everything; the sample is recorded into an empty store only', 
   first.write('\u0003')
   await first.waitFor('Stopping; recorded sessions go on and are kept.')
   t.is(await first.exit, 0)
-  t.deepEqual(await processesWith(home), [])
+  // The sample's recorder ends by itself once it has heard.
+  await allGone(home)
 
   const second = openPty([launcher, 'up', '--home', home, '--port', '0'], { columns: 300 })
   t.teardown(second.kill)

@@ -12,7 +12,7 @@ import { openQuestions } from './bus/questions.ts'
 import { openDormantWatch } from './catalog/dormant.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
 import { openRowRebuilder, rebuildCatalog } from './catalog/rebuild.ts'
-import { findRecording, isEmpty } from './catalog/recordings.ts'
+import { findRecording, isBuried, isEmpty } from './catalog/recordings.ts'
 import { openRegister } from './catalog/register.ts'
 import { sweepSignIns } from './catalog/sign-ins.ts'
 import type { NodeConfig } from './config.ts'
@@ -117,11 +117,15 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     crypto,
     signal: closing.signal,
   }
+  const rebuildRow = openRowRebuilder(rebuildOptions, (recording) =>
+    log.warn({ code: 'row-rebuilt', recording }, 'The catalog had lost a recording.'),
+  )
   const register = openRegister({
     db,
-    missing: openRowRebuilder(rebuildOptions, (recording) =>
-      log.warn({ code: 'row-rebuilt', recording }, 'The catalog had lost a recording.'),
-    ),
+    missing: async (recording) => {
+      if (await isBuried(db, recording)) local.discard(recording)
+      else await rebuildRow(recording)
+    },
     node: config.name,
     returned: (recording) =>
       void withdrawLost(recording).catch(failed('lost-mark', 'A LOST mark could not be withdrawn.')),

@@ -102,10 +102,7 @@ onHosts('a terminal: job control, keys, resizes, full screens, large pastes, sud
   await type('stty size\r', '20 90', prompt)
   pty.resize(132, 50)
   await type('until [ "$(stty size)" = "50 132" ]; do sleep 0.1; done; echo res""ized\r', 'resized', prompt)
-  await type(
-    `sh -c 'trap "echo aga""in" CONT; ${started}; while :; do sleep 0.1; done'\r`,
-    'started',
-  )
+  await type(`sh -c 'trap "echo aga""in" CONT; ${started}; while :; do sleep 0.1; done'\r`, 'started')
   await type('\u001a', 'Stopped', prompt)
   await type('fg\r', 'again')
   await type('\u0003', prompt)

@@ -247,3 +247,34 @@ onHosts('sessions within a recorded session are recorded once, by it', async (t)
   t.is((await host.sh('ls /run/tapedeck/run | wc -l')).trim(), '1')
   t.true((await host.recorded()).includes('inner-2'))
 })
+
+onHosts(
+  'neither an own program by the name of one that moves files nor a file of the shell hides a shell',
+  async (t) => {
+    t.timeout(180_000)
+    const host = await openRecordedHost(t)
+    await host.sh(`mkdir -p ~ada/bin && cd ~ada/bin
+    for name in rsync scp git-upload-pack sftp-server; do printf '#!/bin/sh\\nexec bash\\n' >$name; done
+    chmod 755 *; echo 'PATH=~/bin:$PATH; case $0 in */bash | bash | -bash) exec sh -s ;; esac' >../.bashrc`)
+    const hidden: string[] = []
+    for (const [number, args] of [
+      ['-s', '--', 'sftp'],
+      ['--', '/home/ada/bin/sftp-server'],
+      ['--', 'rsync --server --sender -logDtpre.iLsfxC . x'],
+      ['--', '/home/ada/bin/rsync --server'],
+      ['--', 'rsync --server\nbash'],
+      ['--', 'scp -f x'],
+      ['--', 'scp -t x\nbash'],
+      ['--', "git-upload-pack 'x'"],
+      ['--', 'PATH=/home/ada/bin rsync --server'],
+    ].entries()) {
+      const { stdout, stderr } = await host.run(host.ssh('ada', ...args), {
+        input: Buffer.from(`echo way-${number}-$((6*7))\n`),
+      })
+      const words = `way-${number}-42`
+      if (`${stdout}${stderr}`.includes(words) && !(await host.recorded()).includes(words))
+        hidden.push(args.join(' '))
+    }
+    t.deepEqual(hidden, [])
+  },
+)

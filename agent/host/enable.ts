@@ -31,6 +31,7 @@ export const scriptNames = [
   'session',
   'notice',
   'pipes',
+  'transfer',
 ] as const
 const scriptFolder = join(import.meta.dirname, '../capture/host')
 /** All of util-linux, coreutils, sudo, shadow or glibc. */

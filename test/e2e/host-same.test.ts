@@ -1,5 +1,4 @@
 import test from 'ava'
-import { eventually } from '../helpers/eventually.ts'
 import { openRecordedHost } from '../helpers/recorded-host.ts'
 import { noTestHosts } from '../helpers/test-host.ts'
 
@@ -89,55 +88,58 @@ onHosts('a terminal: job control, keys, resizes, full screens, large pastes, sud
   t.timeout(600_000)
   const host = await openRecordedHost(t)
   await host.sh(
-    `echo 'ada ALL=(ALL) ALL' >/etc/sudoers.d/ada; printf 'PS1="$ "\\nbind "set enable-bracketed-paste off"\\n' | tee ~ada/.bashrc ~eve/.bashrc >/dev/null`,
+    `echo 'ada ALL=(ALL) ALL' >/etc/sudoers.d/ada; printf 'PS1="at-prompt: "\nbind "set enable-bracketed-paste off"\n' | tee ~ada/.bashrc >/dev/null`,
   )
   const pty = host.pty(host.ssh('ada', '-tt', '--'), { columns: 90, rows: 20 })
-  const run = async (keys: string, wait: string) => {
+  // Whatever is typed while a program sets its terminal up or leaves it may be thrown away, so each key has its moment.
+  const prompt = 'at-prompt: '
+  const type = async (keys: string, ...waits: string[]) => {
     pty.write(keys)
-    await pty.waitFor(wait)
+    for (const wait of waits) await pty.waitFor(wait)
   }
-  await pty.waitFor('$ ')
-  await run('stty size\r', '20 90')
+  const started = 'echo sta""rted'
+  await pty.waitFor(prompt)
+  await type('stty size\r', '20 90', prompt)
   pty.resize(132, 50)
-  await eventually(async () => {
-    pty.write('stty size\r')
-    await pty.waitFor('50 132', 500)
-  })
-  await run('sleep 100\r', 'sleep 100')
-  await run('\u001a', 'Stopped')
-  await run('fg\r', 'sleep 100')
-  await run('\u0003', '$ ')
-  await run('jobs; echo jobs-$((0))\r', 'jobs-0')
-  await run('cat\r', 'cat')
-  await run('line\r\u0004', 'line\r\nline')
-  await run('sleep 100\r', 'sleep 100')
-  await run('\u001c', 'Quit')
-  await run(
+  await type('until [ "$(stty size)" = "50 132" ]; do sleep 0.1; done; echo res""ized\r', 'resized', prompt)
+  await type(`sh -c 'trap "echo aga""in" CONT; ${started}; while :; do sleep 0.1; done'\r`, 'started')
+  await type('\u001a', 'Stopped', prompt)
+  await type('fg\r', 'again')
+  await type('\u0003', prompt)
+  await type('jobs; echo jobs-$((0))\r', 'jobs-0', prompt)
+  await type(`sh -c '${started}; exec cat'\r`, 'started')
+  await type('line\r', 'line\r\nline')
+  await type('\u0004', prompt)
+  await type(`sh -c '${started}; exec sleep 100'\r`, 'started')
+  await type('\u001c', 'Quit', prompt)
+  await type(
     `cat >pasted <<'END'\r${'a line of a paste, 40 characters long...\r'.repeat(2500)}END\rwc -l pasted\r`,
     '2500 pasted',
+    prompt,
   )
-  await run('sudo id -u\r', 'assword')
-  await run('correct-horse\r', '\n0')
-  await run('passwd\r', 'assword')
-  await run('correct-horse\r', 'New password')
-  await run('new-horse-9\r', 'Retype')
-  await run('new-horse-9\r', 'updated successfully')
-  await run('su - ada -c "echo \\$0-within"\r', 'assword')
-  await run('new-horse-9\r', '-within')
-  for (const [program, ready, keys, end] of [
-    ['vim.tiny -u NONE pasted', '\u001b[1;1H', 'Gohello\u001b:wq\r', '2501 lines'],
-    ['less pasted', 'a line of a paste', 'Gq', '$ '],
-    ['top', 'load average', 'q', '$ '],
-    ['tmux -f /dev/null', '[0]', 'echo in-tm$((1))ux\rexit\r', 'exited'],
-    ['screen -c /dev/null', '$ ', 'echo in-scr$((1))een\rexit\r', 'terminating'],
-  ] as const) {
-    await run(`${program}\r`, program)
-    await pty.waitFor(ready)
-    await run(keys, end)
-  }
-  await run('tail -n 1 pasted; echo bye\r', 'hello')
+  await type('sudo id -u\r', 'for ada: ')
+  await type('correct-horse\r', '\n0', prompt)
+  await type('passwd\r', 'Current password: ')
+  await type('correct-horse\r', 'New password: ')
+  await type('new-horse-9\r', 'Retype new password: ')
+  await type('new-horse-9\r', 'updated successfully', prompt)
+  await type('su - ada -c "echo \\$0-within"\r', 'assword: ')
+  await type('new-horse-9\r', '-within', prompt)
+  await type('vim.tiny -u NONE pasted\r', '"pasted" 2500')
+  await type('Gohello\u001b:wq\r', '2501 lines', prompt)
+  await type('less pasted\r', '\u001b[7mpasted')
+  await type('Gq', prompt)
+  await type('top\r', 'load average')
+  await type('q', prompt)
+  await type('tmux -f /dev/null\r', '[0]')
+  await type('echo in-tm$((1))ux\r', 'in-tm1ux')
+  await type('exit\r', '[exited]', prompt)
+  await type('screen -c /dev/null\r', prompt)
+  await type('echo in-scr$((1))een\r', 'in-scr1een', prompt)
+  await type('exit\r', 'terminating', prompt)
+  await type('tail -n 1 pasted; echo bye\r', 'hello', prompt)
   pty.write('exit 4\r')
-  t.is(await pty.exit, 4)
+  t.is(await pty.ended(), 4)
   const recorded = await host.recorded()
   for (const seen of ['2500 pasted', 'in-tm1ux', 'in-scr1een', 'updated successfully', 'Stopped'])
     t.true(recorded.includes(seen), seen)

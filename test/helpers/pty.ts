@@ -20,6 +20,8 @@ export interface Pty {
   child(): number
   /** Exit status; 128 + signal. */
   readonly exit: Promise<number>
+  /** The same, within a time; throws with what was printed last. */
+  ended(timeoutMs?: number): Promise<number>
 }
 
 export interface PtyOptions {
@@ -47,6 +49,7 @@ export function openPty(command: string[], options: PtyOptions = {}): Pty {
     if (chunks.length > 1) chunks.splice(0, chunks.length, Buffer.concat(chunks))
     return chunks[0] ?? Buffer.alloc(0)
   }
+  const last = () => JSON.stringify(output().subarray(-300).toString())
   return {
     pid: child.pid!,
     output,
@@ -56,14 +59,16 @@ export function openPty(command: string[], options: PtyOptions = {}): Pty {
     hangup: () => order({ hangup: true }),
     kill: () => child.kill('SIGKILL'),
     child: () => Number(readFileSync(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8').trim()),
+    async ended(timeoutMs = 60_000) {
+      const { promise: late, reject } = Promise.withResolvers<never>()
+      const timer = setTimeout(() => reject(new Error(`It did not end; the last was ${last()}`)), timeoutMs)
+      return Promise.race([exit, late]).finally(() => clearTimeout(timer))
+    },
     async waitFor(text, timeoutMs = 60_000) {
       await eventually(
         () => {
           const at = output().indexOf(text, seen)
-          if (at < 0)
-            throw new Error(
-              `'${text}' was not printed; the last was ${JSON.stringify(output().subarray(-300).toString())}`,
-            )
+          if (at < 0) throw new Error(`'${text}' was not printed; the last was ${last()}`)
           seen = at + text.length
         },
         { timeoutMs, everyMs: 20 },

@@ -50,7 +50,7 @@ export async function openRecordedHost(
       pty.write(`${script.trim().replaceAll('\n', '; ')}; echo do''ne\r`)
       await pty.waitFor('done')
       pty.write('exit\r')
-      await pty.exit
+      await pty.ended()
       return pty.output().toString()
     },
   }

@@ -6,47 +6,7 @@
 dir=$TAPEDECK_DIR
 log=$dir/log
 
-# in, out: `log` keeps the bytes, `count` their number and SHA-256, `direct` lets them pass. Passwords come as input, so it
-# is kept only where it is a script. What moves files says itself which, or is read from the protocol by the agent.
-in=count out=log means= instead=
-set -f
-set -- $TAPEDECK_COMMAND
-set +f
-program=${1-}
-case ${program##*/} in
-  '') in=log ;;
-  sh | ash | bash | dash | ksh | zsh | fish | python* | perl* | ruby | node | psql | mysql)
-    in=log
-    shift
-    for word in "$@"; do
-      case $word in
-        - | -s | -i | -l | -x | -e | -u | --login | --noprofile | --norc) ;;
-        *) in=count ;;
-      esac
-    done
-    ;;
-  sftp-server) means=sftp in=direct out=direct instead="$TAPEDECK_COMMAND -e -l INFO" ;;
-  rsync)
-    if [ "${2-}" = --server ]; then
-      means=rsync in=direct out=direct
-      instead="$program --log-file=$log/transfers --log-file-format='%o %l %f' ${TAPEDECK_COMMAND#"$program"}"
-    fi
-    ;;
-  scp)
-    case " $* " in
-      *\ -t\ *) means=scp in=log ;;
-      *\ -f\ *) means=scp out=log ;;
-    esac
-    ;;
-  git-upload-pack | git-receive-pack | git-upload-archive) means=git out=count ;;
-esac
-case $TAPEDECK_COMMAND in
-  # Only plain commands are run another way: what a shell would take apart stays as it was typed.
-  *[\;\&\|\<\>\`\$\(\)]*) if [ "$means" = sftp ] || [ "$means" = rsync ]; then means= in=count out=log instead=; fi ;;
-esac
-if [ ${#TAPEDECK_COMMAND} -ge 4096 ]; then instead= ; [ "$means" = rsync ] && means= in=count out=log; fi
-TAPEDECK_INSTEAD=$instead
-export TAPEDECK_INSTEAD
+. "$lib/transfer"
 printf 'means=%s\nin=%s\nout=%s\n' "$means" "$in" "$out" >>"$dir/session.new"
 
 mkfifo -m 600 "$log/gate"
@@ -58,6 +18,14 @@ chown "$TAPEDECK_UID" "$log/transfers"
 # rsync opens its log by name; names in here are random, and all else is root's alone.
 [ "$means" != rsync ] || chmod 711 "$dir" "$log"
 exec 5<&0 6>&1 7>&2 0</dev/null >/dev/null 2>&1
+# No other program of the user's may talk through the pipes of one that moves files.
+owner=$TAPEDECK_UID:$TAPEDECK_GID
+if [ -n "$means" ]; then
+  owner=root:root
+  for fd in 5 6 7; do
+    case $(readlink "/proc/$$/fd/$fd") in pipe:*) chown root:root "/dev/fd/$fd" && chmod 600 "/dev/fd/$fd" ;; esac
+  done
+fi
 
 # counted NAME: where bytes are counted and hashed on their way into NAME.bytes and NAME.sha256.
 counted() {
@@ -71,7 +39,7 @@ counted() {
 # each side opens the ends it needs: the command writes what 4 and 8 read, and reads what 3 writes.
 keep() {
   exec 3>/proc/self/fd/0 4</proc/self/fd/1
-  chown "$TAPEDECK_UID:$TAPEDECK_GID" /dev/fd/0 /dev/fd/1 /dev/fd/8
+  chown "$owner" /dev/fd/0 /dev/fd/1 /dev/fd/8
   read -r pid _ </proc/self/stat
   feeder=
   case $in in

@@ -39,8 +39,13 @@ discard() {
   rm -rf "$dir"
 }
 
+give_back() {
+  [ -z "${owner-}" ] || { chown "$owner" "$tty" && chmod "$mode" "$tty"; }
+}
+
 unrecorded() {
   discard
+  give_back
   trap - INT QUIT TSTP
   TAPEDECK_SAME_TTY=1
   export TAPEDECK_SAME_TTY
@@ -154,32 +159,38 @@ mkdir -m 700 "$dir/log" "$dir/time" &&
   mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
   mount -t tmpfs -o "size=8m,$options" tapedeck "$dir/time" || fail "cannot mount the logs of $session"
 
-started $$
-printf '%s\npid=%s\nticks=%s\n' "$facts" $$ "$ticks" >"$dir/session.new"
-TAPEDECK_DIR=$dir TAPEDECK_RECORDER="$$ $ticks"
-export TAPEDECK_DIR TAPEDECK_RECORDER
-trap - INT QUIT TSTP
-if [ -z "$tty" ]; then exec "$lib/pipes"; fi
+if [ -z "$tty" ]; then
+  started $$
+  printf '%s\npid=%s\nticks=%s\n' "$facts" $$ "$ticks" >"$dir/session.new"
+  TAPEDECK_DIR=$dir
+  export TAPEDECK_DIR
+  trap - INT QUIT TSTP
+  exec "$lib/pipes"
+fi
 
 : >"$dir/log/out"
 : >"$dir/time/timing"
-# The agent takes the session once this file is there.
-mv "$dir/session.new" "$dir/session"
 owner=$(stat -c %u:%g "$tty") mode=$(stat -c %a "$tty")
 # Else the user could open the outer terminal and write past the recorder.
 chown root:root "$tty" && chmod 600 "$tty" || fail "cannot take $tty"
 SHELL=/bin/sh
 export SHELL
-set -- script -q -e -f -m advanced -O "$dir/log/out" -T "$dir/time/timing" -c "exec $lib/session"
+# `script` heeds no hangup. This shell stays above it and dies of one, and the kernel takes `script` with it: then the user's
+# terminal hangs up as it would without us.
+(
+  read -r stat </proc/self/stat
+  pid=${stat%% *}
+  started "$pid"
+  # The agent takes the session once its file is there.
+  printf '%s\npid=%s\nticks=%s\n' "$facts" "$pid" "$ticks" >"$dir/session.new" &&
+    mv "$dir/session.new" "$dir/session" || fail "cannot announce $session"
+  TAPEDECK_RECORDER="$pid $ticks"
+  export TAPEDECK_RECORDER
+  trap - INT QUIT TSTP
+  exec setpriv --pdeathsig KILL script -q -e -f -m advanced -O "$dir/log/out" -T "$dir/time/timing" -c "exec $lib/session"
+)
+status=$?
 # A terminal that somebody goes on using afterwards is given back.
 read -r parent </proc/$PPID/comm || parent=
-case $parent in
-  su | sudo)
-    "$@"
-    status=$?
-    chown "$owner" "$tty"
-    chmod "$mode" "$tty"
-    exit $status
-    ;;
-esac
-exec "$@"
+case $parent in su | sudo) give_back ;; esac
+exit $status

@@ -22,7 +22,8 @@ case ${SHELL-} in
     export SHELL
     ;;
 esac
-if [ -n "$instead" ]; then set -- -c "$instead"; fi
+# What only moves files: see pipes.
+if [ -n "$instead" ]; then exec /bin/sh -c "exec $instead"; fi
 if [ -n "$notice" ] && [ -t 1 ]; then . "$lib/notice"; fi
 
 name=${shell##*/}

@@ -52,7 +52,7 @@ onHosts('files that a shell runs at its start come after the recorder, and sshd 
   await pty.waitFor('escaped-by-.bash_profile')
   await eventually(() => assert.match(pty.output().toString(), /\$ $/))
   pty.write('echo se""cret; env | grep --color=never -E "^(LD_PRELOAD|BASH_ENV|ENV)=|^SHELL="; exit\r')
-  await pty.exit
+  await pty.ended()
   const recorded = await host.recorded()
   t.true(recorded.includes('escaped-by-.bash_profile'))
   t.true(recorded.includes('secret'))
@@ -106,7 +106,7 @@ onHosts(
     const pty = host.pty(host.ssh('ada', '-tt', '--'))
     await pty.waitFor('$ ')
     pty.write('echo last-$((1+1))-words; kill -9 -1\r')
-    await pty.exit
+    await pty.ended()
     await eventually(async () => {
       if (!(await host.recorded()).includes('last-2-words')) throw new Error('Not there.')
     })
@@ -123,7 +123,7 @@ onHosts('a shell left behind in tmux is recorded where it is shown again', async
   const pty = host.pty(host.ssh('ada', '-tt', '--', 'tmux attach -t left'))
   await pty.waitFor('in-the-back-42')
   pty.write('exit\r')
-  await pty.exit
+  await pty.ended()
   const attached = (await host.recorded()).lastIndexOf('in-the-back-42')
   t.true(attached >= 0)
 })
@@ -160,7 +160,7 @@ onHosts(
     pty.write("su ada -c 'echo past-it >/dev/tty; echo status=$?; echo within-$((40+2))' <<<correct-horse\r")
     await pty.waitFor('$ ')
     pty.write('exit\r')
-    await pty.exit
+    await pty.ended()
     const seen = pty.output().toString()
     t.false(/^past-it\r?$/m.test(seen), seen)
   },
@@ -212,7 +212,7 @@ onHosts('an odd TERM, locale or command makes no other line of the session, and 
     `LANG=${env.LANG}`,
     ...host.ssh('ada', '-tt', '--', 'printf "%s\\n" "$0"; echo "a\'b" \'c"d\' $(echo e) \\\n more; exit 3'),
   ])
-  t.is(await pty.exit, 3)
+  t.is(await pty.ended(), 3)
   t.true(pty.output().toString().includes(`a'b c"d e more`))
   const session = await host.sh('cat /run/tapedeck/run/*/session')
   t.regex(session, /^user=ada$/m)
@@ -243,7 +243,38 @@ onHosts('sessions within a recorded session are recorded once, by it', async (t)
   pty.write('echo inner-$((1+1)); exit\r')
   await pty.waitFor('inner-2')
   pty.write('exit\r')
-  await pty.exit
+  await pty.ended()
   t.is((await host.sh('ls /run/tapedeck/run | wc -l')).trim(), '1')
   t.true((await host.recorded()).includes('inner-2'))
 })
+
+onHosts(
+  'neither an own program by the name of one that moves files nor a file of the shell hides a shell',
+  async (t) => {
+    t.timeout(180_000)
+    const host = await openRecordedHost(t)
+    await host.sh(`mkdir -p ~ada/bin && cd ~ada/bin
+    for name in rsync scp git-upload-pack sftp-server; do printf '#!/bin/sh\\nexec bash\\n' >$name; done
+    chmod 755 *; echo 'PATH=~/bin:$PATH; case $0 in */bash | bash | -bash) exec sh -s ;; esac' >../.bashrc`)
+    const hidden: string[] = []
+    for (const [number, args] of [
+      ['-s', '--', 'sftp'],
+      ['--', '/home/ada/bin/sftp-server'],
+      ['--', 'rsync --server --sender -logDtpre.iLsfxC . x'],
+      ['--', '/home/ada/bin/rsync --server'],
+      ['--', 'rsync --server\nbash'],
+      ['--', 'scp -f x'],
+      ['--', 'scp -t x\nbash'],
+      ['--', "git-upload-pack 'x'"],
+      ['--', 'PATH=/home/ada/bin rsync --server'],
+    ].entries()) {
+      const { stdout, stderr } = await host.run(host.ssh('ada', ...args), {
+        input: Buffer.from(`echo way-${number}-$((6*7))\n`),
+      })
+      const words = `way-${number}-42`
+      if (`${stdout}${stderr}`.includes(words) && !(await host.recorded()).includes(words))
+        hidden.push(args.join(' '))
+    }
+    t.deepEqual(hidden, [])
+  },
+)

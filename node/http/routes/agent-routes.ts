@@ -2,6 +2,7 @@ import { Type } from '@fastify/type-provider-typebox'
 import { addEnrolmentToken, listAgents, revokeAgent } from '../../catalog/agents.ts'
 import { mayAdminister } from '../../policy/decisions.ts'
 import { userOf } from '../access.ts'
+import { connectedAgents } from '../connected-agents.ts'
 import type { App, HttpContext } from '../context.ts'
 import { ensure, notFound } from '../http-error.ts'
 
@@ -15,7 +16,7 @@ const AgentView = Type.Object({
   machine: Type.String(),
   enrolled: Type.String(),
   seen: Type.String(),
-  connected: Type.Boolean({ description: 'To this node.' }),
+  connected: Type.Boolean(),
   revoked: Type.Optional(Type.String()),
   renewedFrom: Type.Optional(Type.String()),
 })
@@ -61,7 +62,7 @@ export function addAgentRoutes(app: App, context: HttpContext): void {
     },
     async (request) => {
       ensure(mayAdminister(userOf(request)))
-      const connected = new Set(ingest.stats().agents.map(({ agent }) => agent))
+      const isConnected = connectedAgents(context)
       return {
         agents: (await listAgents(db)).map((agent) => ({
           id: agent.id,
@@ -69,7 +70,7 @@ export function addAgentRoutes(app: App, context: HttpContext): void {
           machine: agent.machine,
           enrolled: new Date(agent.enrolledMs).toISOString(),
           seen: new Date(agent.seenMs).toISOString(),
-          connected: connected.has(agent.id),
+          connected: isConnected(agent),
           ...(agent.revokedMs !== null && { revoked: new Date(agent.revokedMs).toISOString() }),
           ...(agent.parent !== null && { renewedFrom: agent.parent }),
         })),

@@ -4,6 +4,7 @@ import { listAgents } from '../../catalog/agents.ts'
 import { countByState } from '../../catalog/recordings.ts'
 import { mayAdminister, mayList } from '../../policy/decisions.ts'
 import { cookieName, identify, userOf } from '../access.ts'
+import { connectedAgents } from '../connected-agents.ts'
 import type { App, HttpContext } from '../context.ts'
 import { ensure, HttpError } from '../http-error.ts'
 import { openReadiness } from '../readiness.ts'
@@ -49,7 +50,7 @@ export function addStatusRoutes(app: App, context: HttpContext): void {
       const user = userOf(request)
       const administers = mayAdminister(user).allowed
       const agents = administers ? await listAgents(db) : []
-      const connected = new Set(ingest.stats().agents.map(({ agent }) => agent))
+      const isConnected = connectedAgents(context)
       return {
         version,
         node: config.name,
@@ -58,11 +59,11 @@ export function addStatusRoutes(app: App, context: HttpContext): void {
         ...((administers || mayList(user).allowed) && { recordings: await countByState(db) }),
         agents: agents
           .filter((agent) => agent.revokedMs === null)
-          .map(({ id, host, seenMs }) => ({
-            id,
-            host,
-            lastSeen: new Date(seenMs).toISOString(),
-            connected: connected.has(id),
+          .map((agent) => ({
+            id: agent.id,
+            host: agent.host,
+            lastSeen: new Date(agent.seenMs).toISOString(),
+            connected: isConnected(agent),
           })),
         ...(administers && { stores: await store.check() }),
       }

@@ -13,6 +13,8 @@ const stopMs = 20_000
 
 export interface SuperviseOptions {
   script: string
+  /** For Node itself. */
+  nodeArguments?: string[]
   args: string[]
   /** Its log, appended to. */
   logFile: string
@@ -26,7 +28,7 @@ export interface Supervised {
 }
 
 export function supervise(options: SuperviseOptions): Supervised {
-  const { script, args, logFile, onLine, onExit } = options
+  const { script, nodeArguments = [], args, logFile, onLine, onExit } = options
   let child: ChildProcess | undefined
   let timer: NodeJS.Timeout | undefined
   let stopping = false
@@ -36,7 +38,13 @@ export function supervise(options: SuperviseOptions): Supervised {
   const start = () => {
     const log = openSync(logFile, 'a', 0o600)
     const startedMs = Date.now()
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', script, ...args]
+    const node = [
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      ...nodeArguments,
+      script,
+      ...args,
+    ]
     // setpriv (util-linux) has the kernel end the program when we are gone, even killed. Detached: the terminal's Ctrl-C
     // and hangup reach us alone, so that programs end one after the other.
     const running = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...node], {

@@ -41,6 +41,8 @@ export function startAgent(home: Home): Supervised {
   const logFile = join(home.agent, 'agent.log')
   return supervise({
     script: join(root, 'agent', 'main.ts'),
+    // What it makes lives for one turn; room for 16 MB of it would stay taken after every flood of output.
+    nodeArguments: ['--max-semi-space-size=2'],
     args: [home.agent],
     logFile,
     onExit: (code, signal) => restarted('agent', signal ?? code, logFile),

@@ -35,13 +35,18 @@ export class LoadAgent {
     this.#failed.promise.catch(() => undefined)
   }
 
-  /** Resolves once the server has said welcome. */
-  static async connect(port: number, ca: string, identity: LoadIdentity): Promise<LoadAgent> {
+  /** Resolves once the server has said welcome. `masked` = as ws does it by itself, which the agent does not over TLS. */
+  static async connect(
+    port: number,
+    ca: string,
+    identity: LoadIdentity,
+    { masked = false } = {},
+  ): Promise<LoadAgent> {
     const socket = new WebSocket(`wss://localhost:${port}${agentPath}`, subprotocol, {
       ca,
       perMessageDeflate: false,
       skipUTF8Validation: true,
-      generateMask: noMask,
+      ...(!masked && { generateMask: noMask }),
     })
     const agent = new LoadAgent(socket)
     const welcome = Promise.withResolvers<void>()

@@ -73,6 +73,15 @@ export class FrameScanner {
 
   /** The next part, or `undefined` when it needs more bytes. Throws FormatError where the stream is damaged. */
   next(): FramePart | undefined {
+    const part = this.#next()
+    if (part) return part
+    // Of what was pushed only the beginning of a part is kept, as a copy: thousands of streams would hold a message each.
+    this.#bytes = this.#bytes.slice(this.#at)
+    this.#at = 0
+    return undefined
+  }
+
+  #next(): FramePart | undefined {
     if (this.#state === 'body') return this.#nextBody(false)
     if (this.#state === 'padding') return this.#nextPadding()
     if (this.pendingBytes < 4) return undefined

@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { UpdateBlock } from '../../../format/fbs.ts'
 import { FormatError } from '../../../format/format-error.ts'
-import type { Crypto, Signer } from '../../../format/ports.ts'
-import type { EndReason, Facts } from '../../../format/records.ts'
+import type { EndReason } from '../../../format/records.ts'
 import type { AgentLog } from '../../log.ts'
 import { Backoff } from '../../uplink/backoff.ts'
 import { DesktopError } from './desktop-error.ts'
+import { hostLoadShare } from './host-load.ts'
 import { LosslessEncoder } from './lossless-encoder.ts'
 import { Pace } from './pace.ts'
 import type { RfbConnection } from './rfb-connection.ts'
 import type { ScreenEncoder } from './screen-encoder.ts'
 import { type Recorded, ScreenFollower } from './screen-follower.ts'
-import { ScreenStream } from './screen-stream.ts'
-import type { StreamSink } from './stream-sink.ts'
+import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
 
 // One desktop, from its RFB server into a sink.
 //
@@ -33,15 +32,11 @@ const goneMs = 10_000
 const retryMsMin = 250
 const retryMsMax = 5000
 
-export interface RecordDesktopOptions {
+export interface RecordDesktopOptions extends ScreenStreamOptions {
   source: ScreenSource
-  sink: StreamSink
-  recording: string
-  facts: Facts
-  signer: Signer
-  crypto: Crypto
-  certificate: string
   log: AgentLog
+  /** The host's, by default. */
+  loadShare?: () => Promise<number>
 }
 
 export interface DesktopRecorder {
@@ -102,6 +97,7 @@ class Recorder {
         encoder: this.#encoder,
         block: this.#block,
         pace: this.#pace,
+        loadShare: this.#options.loadShare ?? hostLoadShare,
         nowUs: () => Math.max(0, Math.round((clockMs + performance.now()) * 1000)),
       }
       try {

@@ -28,9 +28,8 @@ export class Pace {
     return this.#loaded
   }
 
-  /** `runnable` threads of the host at `nowMs`, this one included. */
-  sample(runnable: number, cores: number, nowMs: number): void {
-    const share = Math.max(0, runnable - 1) / cores
+  /** `share` = threads of the host that want a core, for each core, at `nowMs`. */
+  sample(share: number, nowMs: number): void {
     const sinceMs = this.#sampledMs === undefined ? 0 : nowMs - this.#sampledMs
     this.#load += (share - this.#load) * (1 - Math.exp(-sinceMs / loadAverageMs))
     this.#sampledMs = nowMs

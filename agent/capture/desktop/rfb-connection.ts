@@ -28,32 +28,19 @@ export interface RfbServer {
 const sizeEncodings = [encoding.extendedDesktopSize, encoding.desktopSize]
 /** A server on this host that has not answered by then is stuck. */
 const handshakeMsMax = 10_000
-/** Bytes read ahead of what is taken: the socket waits then, and the server with it. */
-const readAheadBytesMax = 512 * 1024
+/** One read at most; the socket waits until it is taken. Memory that is used again: a desktop says gigabytes an hour. */
+const readBytesMax = 256 * 1024
 
 export class RfbConnection {
   readonly init: ServerInit
-  readonly #socket: Socket
+  readonly #wire: Wire
   readonly #reader: RfbReader
-  readonly #chunks: Uint8Array[]
-  #chunkBytes = 0
-  #failure: Error | undefined
-  #wake: (() => void) | undefined
 
-  private constructor(socket: Socket, handshake: RfbHandshake, encodings: readonly number[]) {
+  private constructor(wire: Wire, handshake: RfbHandshake, encodings: readonly number[]) {
     this.init = handshake.init!
-    this.#socket = socket
+    this.#wire = wire
     this.#reader = new RfbReader({ ...this.init, encodings })
-    this.#chunks = [handshake.rest]
-    this.#chunkBytes = handshake.rest.length
-    socket.on('data', (bytes: Uint8Array) => {
-      this.#chunks.push(bytes)
-      this.#chunkBytes += bytes.length
-      if (this.#chunkBytes >= readAheadBytesMax) socket.pause()
-      this.#wake?.()
-    })
-    socket.on('error', (error) => this.#fail(lost(error)))
-    socket.on('close', () => this.#fail(lost()))
+    this.#reader.push(handshake.rest)
   }
 
   /** Connects and settles pixels and `encodings` (the preferred first), beside those of sizes. Throws DesktopError. */
@@ -63,33 +50,31 @@ export class RfbConnection {
     signal?: AbortSignal,
   ): Promise<RfbConnection> {
     const answer = server.passwordFile === undefined ? undefined : await answerFrom(server.passwordFile)
-    const { address } = server
-    const socket = connect('path' in address ? address : { port: address.port, host: '127.0.0.1' })
-    socket.setNoDelay(true)
-    const limit = AbortSignal.timeout(handshakeMsMax)
-    const stop = () => socket.destroy(new Error(`The server did not answer within ${handshakeMsMax} ms.`))
-    limit.addEventListener('abort', stop)
+    const wire = new Wire(server.address)
+    const stop = () => wire.close()
     signal?.addEventListener('abort', stop)
     try {
       const handshake = new RfbHandshake(answer)
-      await shake(socket, handshake)
-      socket.write(encodeSetPixelFormat())
+      const until = performance.now() + handshakeMsMax
+      while (!handshake.init) {
+        if (!(await wire.more(until - performance.now())))
+          throw new Error(`no answer within ${handshakeMsMax} ms`)
+        wire.send(handshake.push(wire.take()!.slice()))
+      }
       const asked = [...encodings, ...sizeEncodings]
-      socket.write(encodeSetEncodings(asked))
-      return new RfbConnection(socket, handshake, asked)
+      wire.send(encodeSetPixelFormat())
+      wire.send(encodeSetEncodings(asked))
+      return new RfbConnection(wire, handshake, asked)
     } catch (error) {
-      socket.destroy()
-      if (error instanceof DesktopError || error instanceof FormatError) throw error
+      wire.close()
+      if (error instanceof FormatError) throw error
+      if (error instanceof DesktopError && error.code !== 'lost') throw error
       throw new DesktopError(
         'unreachable',
         `The desktop's server cannot be reached: ${(error as Error).message}`,
-        {
-          hint: 'Is it running, and may the agent open its socket?',
-          cause: error,
-        },
+        { hint: 'Is it running, and may the agent open its socket?', cause: error },
       )
     } finally {
-      limit.removeEventListener('abort', stop)
       signal?.removeEventListener('abort', stop)
     }
   }
@@ -104,40 +89,86 @@ export class RfbConnection {
 
   /** Asks for one update of the whole screen. */
   request(what: 'changes' | 'all'): void {
-    this.#socket.write(encodeUpdateRequest(this.width, this.height, what))
+    this.#wire.send(encodeUpdateRequest(this.width, this.height, what))
   }
 
-  /** The next part of what has come; `undefined` when it was taken. Throws FormatError where the server breaks the rules. */
+  /**
+   * The next part of what has come; `undefined` when it was taken. A content is valid until `undefined` was returned.
+   * Throws FormatError where the server breaks the rules.
+   */
   take(): RfbPart | undefined {
     while (true) {
       const part = this.#reader.next()
       if (part) return part
-      const chunk = this.#chunks.shift()
-      if (!chunk) return undefined
-      this.#chunkBytes -= chunk.length
-      this.#reader.push(chunk)
+      const bytes = this.#wire.take()
+      if (!bytes) return undefined
+      this.#reader.push(bytes)
     }
   }
 
-  /** Waits until more can be taken: true, or false after `waitMs`. Throws DesktopError `lost` when the server is gone. */
+  /** Waits until more can be taken: true, or false after `waitMs` or `wake`. Throws DesktopError `lost`. */
+  more(waitMs: number): Promise<boolean> {
+    return this.#wire.more(waitMs)
+  }
+
+  wake(): void {
+    this.#wire.wake()
+  }
+
+  close(): void {
+    this.#wire.close()
+  }
+}
+
+// Bytes of a socket, read into one buffer when what it held is taken and more is wanted.
+class Wire {
+  readonly #socket: Socket
+  #bytes: Uint8Array | undefined
+  #failure: DesktopError | undefined
+  #wake: (() => void) | undefined
+
+  constructor(address: RfbAddress) {
+    const onread = {
+      buffer: new Uint8Array(readBytesMax),
+      callback: (size: number, buffer: Uint8Array) => {
+        this.#bytes = buffer.subarray(0, size)
+        this.#wake?.()
+        return false
+      },
+    }
+    const where = 'path' in address ? address : { port: address.port, host: '127.0.0.1', noDelay: true }
+    this.#socket = connect({ ...where, onread })
+    this.#socket.on('error', (error) => this.#fail(error))
+    this.#socket.on('close', () => this.#fail())
+  }
+
+  send(bytes: Uint8Array): void {
+    if (bytes.length > 0) this.#socket.write(bytes)
+  }
+
+  take(): Uint8Array | undefined {
+    const bytes = this.#bytes
+    this.#bytes = undefined
+    return bytes
+  }
+
   async more(waitMs: number): Promise<boolean> {
-    if (this.#chunks.length > 0) return true
-    if (this.#failure) throw this.#failure
-    if (this.#socket.isPaused()) this.#socket.resume()
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, waitMs)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-    this.#wake = undefined
-    if (this.#chunks.length > 0) return true
+    if (!this.#bytes && !this.#failure) {
+      this.#socket.resume()
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, waitMs)
+        this.#wake = () => {
+          clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#wake = undefined
+    }
+    if (this.#bytes) return true
     if (this.#failure) throw this.#failure
     return false
   }
 
-  /** Ends a wait in `more` early. */
   wake(): void {
     this.#wake?.()
   }
@@ -146,45 +177,14 @@ export class RfbConnection {
     this.#socket.destroy()
   }
 
-  #fail(error: Error): void {
-    this.#failure ??= error
+  #fail(cause?: Error): void {
+    const why = cause ? `: ${cause.message}` : '.'
+    this.#failure ??= new DesktopError('lost', `The desktop's server is gone${why}`, { cause })
     this.#wake?.()
   }
-}
-
-function shake(socket: Socket, handshake: RfbHandshake): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onData = (bytes: Uint8Array) => {
-      try {
-        const reply = handshake.push(bytes)
-        if (reply.length > 0) socket.write(reply)
-        if (!handshake.init) return
-        socket.off('data', onData)
-        socket.off('error', reject)
-        socket.off('close', onClose)
-        resolve()
-      } catch (error) {
-        reject(error)
-      }
-    }
-    const onClose = () => reject(new Error('The server hung up.'))
-    socket.on('data', onData)
-    socket.on('error', reject)
-    socket.on('close', onClose)
-  })
 }
 
 async function answerFrom(path: string): Promise<AnswerChallenge> {
   const password = await readPasswordFile(path)
   return (challenge) => answerChallenge(challenge, password)
-}
-
-function lost(cause?: Error): DesktopError {
-  return new DesktopError(
-    'lost',
-    cause ? `The desktop's server is gone: ${cause.message}` : "The desktop's server is gone.",
-    {
-      cause,
-    },
-  )
 }

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { UpdateBlock } from '../../../format/fbs.ts'
 import { encoding, type RfbPart } from '../../../format/rfb-reader.ts'
@@ -35,6 +33,8 @@ export interface Recorded {
   pace: Pace
   /** µs since the recording's start. */
   nowUs(): number
+  /** Threads of the host that want a core, for each core it has. */
+  loadShare(): Promise<number>
 }
 
 export class ScreenFollower {
@@ -177,7 +177,6 @@ export class ScreenFollower {
     const nowMs = performance.now()
     if (nowMs - this.#sampledMs < loadSampleMs) return
     this.#sampledMs = nowMs
-    const runnable = Number(/ (\d+)\//.exec(await readFile('/proc/loadavg', 'utf8'))?.[1] ?? 1)
-    this.#recorded.pace.sample(runnable, availableParallelism(), nowMs)
+    this.#recorded.pace.sample(await this.#recorded.loadShare(), nowMs)
   }
 }

@@ -31,6 +31,8 @@ export interface ScreenStreamOptions {
   crypto: Crypto
   certificate: string
   facts: Facts
+  /** Offset up to which the farm has acknowledged. */
+  knownBytes?: number
 }
 
 export class ScreenStream {
@@ -55,7 +57,7 @@ export class ScreenStream {
   /** Repairs what a crash left. `undefined` when the stream has its END. */
   static async open(options: ScreenStreamOptions): Promise<ScreenStream | undefined> {
     const stream = new ScreenStream(options)
-    const ended = await recoverScreen(options.sink, stream.#writer)
+    const ended = await recoverScreen(options.sink, stream.#writer, options.knownBytes ?? 0)
     stream.#endUs = options.sink.state.written.at(-1)?.endUs ?? 0
     return ended ? undefined : stream
   }

@@ -79,21 +79,7 @@ export async function openVideo(desktop: Desktop): Promise<(ms: number) => Promi
   await dress(desktop)
   const source = 'testsrc2=size=640x360:rate=25'
   await desktop.xterm('shell', { geometry: '80x24+10+600', command: 'while :; do date; sleep 1; done' })
-  desktop.start(
-    'ffplay',
-    '-loglevel',
-    'quiet',
-    '-window_title',
-    'video',
-    '-left',
-    '700',
-    '-top',
-    '100',
-    '-f',
-    'lavfi',
-    source,
-  )
-  await eventually(() => desktop.run('xdotool', 'search', '--onlyvisible', '--name', '^video$'))
+  await desktop.video(source, 700, 100)
   await sleep(1000)
   return (ms) => sleep(ms)
 }

@@ -25,6 +25,8 @@ export interface Desktop {
   run(command: string, ...args: string[]): Promise<string>
   /** A window of an xterm whose title is `title`, once it is mapped: its X id. */
   xterm(title: string, options: { geometry: string; command: string }): Promise<string>
+  /** ffmpeg's `source` as a video in a window at `x`, `y`; its size is that of the source. */
+  video(source: string, x: number, y: number): Promise<ChildProcess>
   /** What the X server shows, without the pointer. */
   picture(): Promise<Picture>
   stop(): Promise<void>
@@ -126,6 +128,22 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
         const id = await desktop.run('xdotool', 'search', '--onlyvisible', '--name', `^${title}$`)
         return id.split('\n')[0]!
       })
+    },
+    async video(source, x, y) {
+      const place = ['-noborder', '-left', String(x), '-top', String(y)]
+      const player = desktop.start(
+        'ffplay',
+        '-loglevel',
+        'quiet',
+        '-window_title',
+        'video',
+        ...place,
+        '-f',
+        'lavfi',
+        source,
+      )
+      await eventually(() => desktop.run('xdotool', 'search', '--onlyvisible', '--name', '^video$'))
+      return player
     },
     async picture() {
       const { stdout } = await execute('xwd', ['-root', '-silent', '-display', display], {

@@ -8,7 +8,14 @@ export interface Picture {
   rgb: Uint8Array
 }
 
-/** Of xwd: a header of big-endian words, then rows of 32-bit pixels with blue in the lowest byte. */
+export interface Area {
+  x: number
+  y: number
+  width: number
+  height: number
+}
+
+/** Of xwd: a header of big-endian words, then rows of pixels with blue in the lowest byte. */
 export function parseXwd(bytes: Uint8Array): Picture {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const word = (index: number) => view.getUint32(index * 4)
@@ -20,12 +27,12 @@ export function parseXwd(bytes: Uint8Array): Picture {
     word(12),
     word(19),
   ]
-  if (bits !== 32 || word(7) !== 0)
-    throw new Error(`Expected 32 bits a pixel in little-endian order, got ${bits}.`)
+  if ((bits !== 32 && bits !== 24) || word(7) !== 0)
+    throw new Error(`Expected 24 or 32 bits a pixel in little-endian order, got ${bits}.`)
   const start = headerBytes + colours * 12
   const rgb = new Uint8Array(width * height * 3)
   for (let y = 0, to = 0; y < height; y++)
-    for (let x = 0, from = start + y * rowBytes; x < width; x++, from += 4) {
+    for (let x = 0, from = start + y * rowBytes; x < width; x++, from += bits / 8) {
       rgb[to++] = bytes[from + 2]!
       rgb[to++] = bytes[from + 1]!
       rgb[to++] = bytes[from]!
@@ -36,16 +43,24 @@ export function parseXwd(bytes: Uint8Array): Picture {
 /** What of a pointer in the lower right corner can be seen: the picture of an X server has none, a recording has it. */
 const cornerPixels = 16
 
-/** Where two pictures differ, in words; `undefined` when nowhere but in the lower right corner. */
-export function difference(a: Picture, b: Picture): string | undefined {
+/** Where two pictures differ, in words; `undefined` when nowhere but in the lower right corner and in `except`. */
+export function difference(a: Picture, b: Picture, except?: Area): string | undefined {
   if (a.width !== b.width || a.height !== b.height)
     return `sizes ${a.width}x${a.height} and ${b.width}x${b.height}`
-  const found = differing(a, b).filter(
-    ({ x, y }) => x < a.width - cornerPixels || y < a.height - cornerPixels,
-  )
+  const corner = {
+    x: a.width - cornerPixels,
+    y: a.height - cornerPixels,
+    width: cornerPixels,
+    height: cornerPixels,
+  }
+  const found = differing(a, b).filter((at) => !isIn(at, corner) && !(except && isIn(at, except)))
   return found.length === 0
     ? undefined
     : `${found.length} pixels differ, the first at ${found[0]!.x},${found[0]!.y}`
+}
+
+function isIn(at: { x: number; y: number }, { x, y, width, height }: Area): boolean {
+  return at.x >= x && at.y >= y && at.x < x + width && at.y < y + height
 }
 
 /** Every pixel that is not the same in two pictures of one size. */

@@ -13,8 +13,8 @@ import { StreamVerifier } from '../../format/stream-verifier.ts'
 import type { VerifyReport } from '../../format/verify-report.ts'
 import { eventually } from './eventually.ts'
 import { type FileSink, openFileSink } from './file-sink.ts'
-import { difference, type Picture } from './picture.ts'
-import { fbsBlocks, replay, zstdcatLive } from './replay.ts'
+import { type Area, difference, type Picture } from './picture.ts'
+import { fbsBlocks, type RecordedRectangle, rectangles, replay, zstdcatLive } from './replay.ts'
 import { crypto, makeIdentities, sampleId, facts as terminalFacts } from './sample-stream.ts'
 
 // A recorder of a desktop into a file, and what the file shows.
@@ -29,6 +29,8 @@ export interface RecordedDesktop {
   readonly told: string[]
   /** The screen as recorded until now. */
   picture(untilMs?: number): Promise<Picture>
+  /** Rectangles recorded until now. */
+  rectangles(): Promise<RecordedRectangle[]>
   /** ms since the recording's start. */
   now(): number
   verify(): Promise<VerifyReport>
@@ -58,6 +60,8 @@ export async function record(
     signer: identities.agent,
     crypto,
     certificate: identities.certificate,
+    // What else runs on this machine is no part of the test.
+    loadShare: async () => 0,
     log: { info: tell, warn: tell, error: tell },
     ...options,
   })
@@ -74,6 +78,7 @@ export async function record(
     told,
     now: () => Date.now() - startedMs,
     picture: async (untilMs) => replay(fbsBlocks(await zstdcatLive(sink.path)), untilMs),
+    rectangles: async () => rectangles(fbsBlocks(await zstdcatLive(sink.path))),
     async verify() {
       const verifier = new StreamVerifier(identities.farm.publicKey, crypto)
       verifier.push(await readFile(sink.path))
@@ -88,15 +93,19 @@ export interface Mark {
   picture: Picture
 }
 
-/** Waits until the recording shows what the X server shows, and both stand still. */
-export async function mark(recorded: RecordedDesktop, shown: () => Promise<Picture>): Promise<Mark> {
+/** Waits until the recording shows what the X server shows (but in `except`), and both stand still. */
+export async function mark(
+  recorded: RecordedDesktop,
+  shown: () => Promise<Picture>,
+  except?: Area,
+): Promise<Mark> {
   return eventually(
     async () => {
       const picture = await shown()
-      const differs = difference(picture, await recorded.picture())
+      const differs = difference(picture, await recorded.picture(), except)
       if (differs) throw new Error(differs)
       const timeMs = recorded.now()
-      const again = difference(picture, await shown())
+      const again = difference(picture, await shown(), except)
       if (again) throw new Error(`The screen goes on: ${again}`)
       return { timeMs, picture }
     },

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { zstdDecompressSync } from 'node:zlib'
 import sharp from 'sharp'
-import type { Picture } from './picture.ts'
+import type { Area, Picture } from './picture.ts'
 
 // A reader of screens that shares nothing with the product's: zstdcat, and the protocol read straight from RFC 6143.
 
@@ -71,6 +71,41 @@ export async function replayFrame(init: string, body: Uint8Array, first: boolean
   return screen.picture
 }
 
+export interface RecordedRectangle extends Area {
+  encoding: number
+  timeMs: number
+  content: Buffer
+}
+
+/** Every rectangle of a recording, in order. */
+export function rectangles(blocks: Block[]): RecordedRectangle[] {
+  return blocks.slice(1).flatMap(({ bytes, timeMs }) => [...read(bytes)].map((area) => ({ ...area, timeMs })))
+}
+
+// The rectangles of one FramebufferUpdate, and nothing behind it.
+function* read(update: Buffer): Generator<Omit<RecordedRectangle, 'timeMs'>> {
+  if (update[0] !== 0) throw new Error(`message ${update[0]}`)
+  let at = 4
+  for (let left = update.readUInt16BE(2); left > 0; left--) {
+    const [x, y, width, height] = [0, 2, 4, 6].map((offset) => update.readUInt16BE(at + offset)) as Quad
+    const encoding = update.readInt32BE(at + 8)
+    at += 12
+    let size = encoding === 0 ? width * height * 4 : encoding === 1 ? 4 : 0
+    if (encoding === 7) {
+      if (update[at] !== 0x90) throw new Error(`Tight ${update[at]}`)
+      at += 1
+      for (let shift = 0, more = true; more; shift += 7) {
+        const byte = update[at++]!
+        size |= (byte & 0x7f) << shift
+        more = byte >= 0x80
+      }
+    } else if (![0, 1, -223].includes(encoding)) throw new Error(`encoding ${encoding}`)
+    yield { x, y, width, height, encoding, content: update.subarray(at, at + size) }
+    at += size
+  }
+  if (at !== update.length) throw new Error(`${update.length - at} bytes behind an update`)
+}
+
 class Screen {
   picture: Picture
 
@@ -78,45 +113,20 @@ class Screen {
     this.picture = { width, height, rgb: new Uint8Array(width * height * 3) }
   }
 
-  /** One FramebufferUpdate, and nothing behind it. */
   async paint(update: Buffer): Promise<void> {
-    if (update[0] !== 0) throw new Error(`message ${update[0]}`)
-    let at = 4
-    for (let left = update.readUInt16BE(2); left > 0; left--) {
-      const [x, y, width, height] = [0, 2, 4, 6].map((offset) => update.readUInt16BE(at + offset)) as Quad
-      const kind = update.readInt32BE(at + 8)
-      at += 12
-      if (kind === 0) {
-        this.#put(x, y, width, height, update.subarray(at, at + width * height * 4), 4)
-        at += width * height * 4
-      } else if (kind === 1) {
-        this.#copy(x, y, width, height, update.readUInt16BE(at), update.readUInt16BE(at + 2))
-        at += 4
-      } else if (kind === 7) {
-        if (update[at] !== 0x90) throw new Error(`Tight ${update[at]}`)
-        at += 1
-        let length = 0
-        for (let shift = 0; ; shift += 7) {
-          const byte = update[at++]!
-          length |= (byte & 0x7f) << shift
-          if (byte < 0x80) break
-        }
-        const pixels = await sharp(update.subarray(at, at + length))
-          .removeAlpha()
-          .raw()
-          .toBuffer()
-        this.#put(x, y, width, height, pixels, 3)
-        at += length
-      } else if (kind === -223) {
-        const { picture } = this
-        if (width !== picture.width || height !== picture.height)
-          this.picture = { width, height, rgb: new Uint8Array(width * height * 3) }
-      } else throw new Error(`encoding ${kind}`)
+    for (const area of read(update)) {
+      const { x, y, width, height, encoding, content } = area
+      const { picture } = this
+      if (encoding === 0) this.#put(area, content, 4)
+      if (encoding === 1) this.#copy(area, content.readUInt16BE(0), content.readUInt16BE(2))
+      if (encoding === 7) this.#put(area, await sharp(content).removeAlpha().raw().toBuffer(), 3)
+      if (encoding === -223 && (x !== 0 || y !== 0)) throw new Error('a screen beside 0,0')
+      if (encoding === -223 && (width !== picture.width || height !== picture.height))
+        this.picture = { width, height, rgb: new Uint8Array(width * height * 3) }
     }
-    if (at !== update.length) throw new Error(`${update.length - at} bytes behind an update`)
   }
 
-  #put(x: number, y: number, width: number, height: number, pixels: Uint8Array, bytes: 3 | 4): void {
+  #put({ x, y, width, height }: Area, pixels: Uint8Array, bytes: 3 | 4): void {
     const { picture } = this
     if (x + width > picture.width || y + height > picture.height || pixels.length !== width * height * bytes)
       throw new Error(`${width}x${height}+${x}+${y} with ${pixels.length} bytes`)
@@ -132,7 +142,7 @@ class Screen {
       }
   }
 
-  #copy(x: number, y: number, width: number, height: number, fromX: number, fromY: number): void {
+  #copy({ x, y, width, height }: Area, fromX: number, fromY: number): void {
     const { rgb, width: across } = this.picture
     const rows = Array.from({ length: height }, (_, row) => {
       const start = ((fromY + row) * across + fromX) * 3

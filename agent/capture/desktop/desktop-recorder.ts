@@ -7,6 +7,7 @@ import { Backoff } from '../../uplink/backoff.ts'
 import { DesktopError } from './desktop-error.ts'
 import { hostLoadShare } from './host-load.ts'
 import { LosslessEncoder } from './lossless-encoder.ts'
+import { LossyEncoder, type LossyOptions } from './lossy-encoder.ts'
 import { Pace } from './pace.ts'
 import type { RfbConnection } from './rfb-connection.ts'
 import type { ScreenEncoder } from './screen-encoder.ts'
@@ -35,6 +36,8 @@ const retryMsMax = 5000
 export interface RecordDesktopOptions extends ScreenStreamOptions {
   source: ScreenSource
   log: AgentLog
+  /** Lossless by default. */
+  lossy?: LossyOptions
   /** The host's, by default. */
   loadShare?: () => Promise<number>
 }
@@ -73,7 +76,10 @@ class Recorder {
 
   constructor(options: RecordDesktopOptions) {
     this.#options = options
-    this.#encoder = new LosslessEncoder(this.#block, async () => this.#follower?.emit())
+    const emit = async () => this.#follower?.emit()
+    this.#encoder = options.lossy
+      ? new LossyEncoder(options.lossy, this.#block, emit)
+      : new LosslessEncoder(this.#block, emit)
   }
 
   leave(reason: EndReason | undefined): void {

@@ -9,8 +9,8 @@ export interface ScreenEncoder {
   rectangle(rectangle: Extract<RfbPart, { kind: 'rectangle' }>): void
   /** A piece of the rectangle's content. */
   content(bytes: Uint8Array): Promise<void>
-  /** The update is whole. `nowMs` on the recorder's clock. */
-  updated(nowMs: number): Promise<void>
+  /** The update is whole; updates are asked for `intervalMs` apart. */
+  updated(nowMs: number, intervalMs: number): Promise<void>
   /** Writes what was held back and is due; resolves to ms until something will be, or `undefined`. */
   settle(nowMs: number): Promise<number | undefined>
   /** The server is gone in the middle of an update: forgets what is not whole. */

@@ -48,6 +48,7 @@ export class ScreenFollower {
   #taking = false
   /** All blocks of an update have one time. */
   #timeUs = 0
+  #intervalMs = 0
   #flushedMs = 0
   #sampledMs = Number.NEGATIVE_INFINITY
 
@@ -81,7 +82,8 @@ export class ScreenFollower {
       whole = stream.isOpen
       await this.#flushIfDue()
       await this.#sampleLoad()
-      const restMs = askedMs + pace.intervalMs(busyMs, stream.storedBytes - storedBytes) - performance.now()
+      this.#intervalMs = pace.intervalMs(busyMs, stream.storedBytes - storedBytes)
+      const restMs = askedMs + this.#intervalMs - performance.now()
       if (whole && restMs > 0) await sleep(restMs, undefined, { signal: this.#signal }).catch(() => undefined)
     }
   }
@@ -133,7 +135,7 @@ export class ScreenFollower {
       if (!part && !(await connection.more(stallMs)))
         throw new DesktopError('stalled', `The server stopped in the middle of an update for ${stallMs} ms.`)
     }
-    if (stream.isOpen) await encoder.updated(startMs)
+    if (stream.isOpen) await encoder.updated(startMs, this.#intervalMs)
     if (!block.isEmpty) await this.emit()
     return performance.now() - startMs
   }
@@ -159,6 +161,7 @@ export class ScreenFollower {
     const nowMs = performance.now()
     if (stream.isDue(nowMs)) await stream.seal()
     if (!stream.isOpen) return lookMs
+    this.#timeUs = this.#recorded.nowUs()
     const settleMs = await encoder.settle(nowMs)
     if (!block.isEmpty) await this.emit()
     const untilFlushMs = stream.isDirty ? Math.max(0, this.#flushedMs + flushMs - nowMs) : lookMs

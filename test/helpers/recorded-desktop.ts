@@ -8,6 +8,7 @@ import {
   recordDesktop,
   type ScreenSource,
 } from '../../agent/capture/desktop/desktop-recorder.ts'
+import type { ScreenStreamOptions } from '../../agent/capture/desktop/screen-stream.ts'
 import type { Facts } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import type { VerifyReport } from '../../format/verify-report.ts'
@@ -24,6 +25,7 @@ export const identities = makeIdentities()
 export interface RecordedDesktop {
   readonly recorder: DesktopRecorder
   readonly sink: FileSink
+  readonly facts: Facts
   readonly dir: string
   /** What the recorder told: codes. */
   readonly told: string[]
@@ -34,6 +36,11 @@ export interface RecordedDesktop {
   /** ms since the recording's start. */
   now(): number
   verify(): Promise<VerifyReport>
+}
+
+export function streamOptions(sink: FileSink, facts: Facts): ScreenStreamOptions {
+  const { agent: signer, certificate } = identities
+  return { sink, recording: sampleId(), facts, signer, crypto, certificate }
 }
 
 export interface RecordOptions extends Partial<RecordDesktopOptions> {
@@ -54,12 +61,7 @@ export async function record(
   const tell = (facts: object) => void told.push(String((facts as { code?: unknown }).code))
   const recorder = recordDesktop({
     source,
-    sink,
-    recording: sampleId(),
-    facts,
-    signer: identities.agent,
-    crypto,
-    certificate: identities.certificate,
+    ...streamOptions(sink, facts),
     // What else runs on this machine is no part of the test.
     loadShare: async () => 0,
     log: { info: tell, warn: tell, error: tell },
@@ -74,6 +76,7 @@ export async function record(
   return {
     recorder,
     sink,
+    facts,
     dir,
     told,
     now: () => Date.now() - startedMs,

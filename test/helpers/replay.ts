@@ -61,14 +61,10 @@ export async function replay(blocks: Block[], untilMs = Number.POSITIVE_INFINITY
   return screen.picture
 }
 
-/** One frame by itself, as a player does that jumps there: `init` of its HEAD, and its BODY. */
-export async function replayFrame(init: string, body: Uint8Array, first: boolean): Promise<Picture> {
-  const serverInit = Buffer.from(init, 'base64url')
-  const screen = new Screen(serverInit.readUInt16BE(0), serverInit.readUInt16BE(2))
+/** The blocks of one BODY; the first of a recording begins with the header and the handshake, which are left out. */
+export function frameBlocks(body: Uint8Array, first: boolean): Block[] {
   const content = zstdDecompressSync(body, { maxOutputLength: 2 ** 28 })
-  const blocks = first ? fbsBlocks(content).slice(1) : blocksFrom(content, 0)
-  for (const { bytes } of blocks) await screen.paint(bytes)
-  return screen.picture
+  return first ? fbsBlocks(content).slice(1) : blocksFrom(content, 0)
 }
 
 export interface RecordedRectangle extends Area {

@@ -37,7 +37,10 @@ export interface DesktopOptions {
   geometry?: string
   /** More arguments of the server. */
   args?: string[]
-  display?: string
+  /** Xvnc's; in the desktop's own folder by default. */
+  socket?: string
+  /** A file of xauth that says who may draw. */
+  xauthority?: string
 }
 
 /** What tests of desktops need and is not here. */
@@ -53,9 +56,9 @@ export async function startDesktop(t: ExecutionContext, options: DesktopOptions 
 }
 
 export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop> {
-  const { server: program = 'Xvnc', geometry = '1024x768', args = [], display: wanted } = options
+  const { server: program = 'Xvnc', geometry = '1024x768', args = [], xauthority } = options
   const dir = await mkdtemp(join(tmpdir(), 'tapedeck-desktop-'))
-  const socket = join(dir, 'rfb.sock')
+  const socket = options.socket ?? join(dir, 'rfb.sock')
   const own =
     program === 'Xvnc'
       ? [
@@ -71,13 +74,10 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
           socket,
         ]
       : ['-screen', '0', `${geometry}x24`]
-  const server = spawn(
-    program,
-    [...(wanted ? [wanted] : []), '-displayfd', '3', ...own, ...args, '-nolisten', 'tcp'],
-    {
-      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-    },
-  )
+  const auth = xauthority ? ['-auth', xauthority] : []
+  const server = spawn(program, ['-displayfd', '3', ...own, ...auth, ...args, '-nolisten', 'tcp'], {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+  })
   let said = ''
   server.stderr!.on('data', (bytes) => {
     said += bytes
@@ -92,7 +92,7 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
     server.once('error', reject)
   })
   const display = `:${number}`
-  const env = { ...process.env, DISPLAY: display, HOME: dir }
+  const env = { ...process.env, DISPLAY: display, HOME: dir, ...(xauthority && { XAUTHORITY: xauthority }) }
   const children: ChildProcess[] = []
   const desktop: Desktop = {
     display,
@@ -149,6 +149,7 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
       const { stdout } = await execute('xwd', ['-root', '-silent', '-display', display], {
         encoding: 'buffer',
         maxBuffer: 256 * 1024 * 1024,
+        env,
       })
       return parseXwd(stdout)
     },

@@ -6,8 +6,8 @@ import {
   type DesktopRecorder,
   type RecordDesktopOptions,
   recordDesktop,
-  type ScreenSource,
 } from '../../agent/capture/desktop/desktop-recorder.ts'
+import type { ScreenSource } from '../../agent/capture/desktop/screen-source.ts'
 import type { ScreenStreamOptions } from '../../agent/capture/desktop/screen-stream.ts'
 import type { Facts } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'

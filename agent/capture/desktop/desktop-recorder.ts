@@ -9,9 +9,9 @@ import { hostLoadShare } from './host-load.ts'
 import { LosslessEncoder } from './lossless-encoder.ts'
 import { LossyEncoder, type LossyOptions } from './lossy-encoder.ts'
 import { Pace } from './pace.ts'
-import type { RfbConnection } from './rfb-connection.ts'
 import type { ScreenEncoder } from './screen-encoder.ts'
 import { type Recorded, ScreenFollower } from './screen-follower.ts'
+import type { ScreenSource } from './screen-source.ts'
 import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
 
 // One desktop, from its RFB server into a sink.
@@ -21,12 +21,6 @@ import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
 //                 └────────── lost ──┘
 //
 // What was on the screen while there was no connection is a GAP.
-
-/** Where a desktop's RFB server is found, again after each loss. */
-export interface ScreenSource {
-  open(encodings: readonly number[], signal: AbortSignal): Promise<RfbConnection>
-  close(): Promise<void>
-}
 
 /** A server that cannot be reached for so long is not restarting: its session is over. */
 const goneMs = 10_000

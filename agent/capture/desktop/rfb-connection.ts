@@ -22,6 +22,8 @@ export interface RfbServer {
   address: RfbAddress
   /** Of vncpasswd, where the server wants VncAuth. */
   passwordFile?: string
+  /** For a server that looks for the pointer only when it is spoken to: so often it is asked again. */
+  askAgainMs?: number
 }
 
 /** Asked for beside the pixels, so that a change of size is told and not the end. */
@@ -33,11 +35,18 @@ const readBytesMax = 256 * 1024
 
 export class RfbConnection {
   readonly init: ServerInit
+  readonly askAgainMs: number | undefined
   readonly #wire: Wire
   readonly #reader: RfbReader
 
-  private constructor(wire: Wire, handshake: RfbHandshake, encodings: readonly number[]) {
+  private constructor(
+    wire: Wire,
+    handshake: RfbHandshake,
+    encodings: readonly number[],
+    askAgainMs: number | undefined,
+  ) {
     this.init = handshake.init!
+    this.askAgainMs = askAgainMs
     this.#wire = wire
     this.#reader = new RfbReader({ ...this.init, encodings })
     this.#reader.push(handshake.rest)
@@ -64,7 +73,7 @@ export class RfbConnection {
       const asked = [...encodings, ...sizeEncodings]
       wire.send(encodeSetPixelFormat())
       wire.send(encodeSetEncodings(asked))
-      return new RfbConnection(wire, handshake, asked)
+      return new RfbConnection(wire, handshake, asked, server.askAgainMs)
     } catch (error) {
       wire.close()
       if (error instanceof FormatError) throw error

@@ -124,7 +124,10 @@ export class ScreenFollower {
     let part = connection.take()
     while (!part) {
       if (this.#signal.aborted) return 0
-      if (!(await connection.more(await this.#waitMs()))) await this.#flushIfDue()
+      if (!(await connection.more(await this.#waitMs()))) {
+        await this.#flushIfDue()
+        if (connection.askAgainMs !== undefined) connection.request('changes')
+      }
       part = connection.take()
     }
     const startMs = performance.now()
@@ -159,13 +162,14 @@ export class ScreenFollower {
   async #waitMs(): Promise<number> {
     const { stream, encoder, block } = this.#recorded
     const nowMs = performance.now()
+    const longestMs = this.#connection.askAgainMs ?? lookMs
     if (stream.isDue(nowMs)) await stream.seal()
-    if (!stream.isOpen) return lookMs
+    if (!stream.isOpen) return longestMs
     this.#timeUs = this.#recorded.nowUs()
     const settleMs = await encoder.settle(nowMs)
     if (!block.isEmpty) await this.emit()
-    const untilFlushMs = stream.isDirty ? Math.max(0, this.#flushedMs + flushMs - nowMs) : lookMs
-    return Math.min(lookMs, untilFlushMs, settleMs ?? lookMs)
+    const untilFlushMs = stream.isDirty ? Math.max(0, this.#flushedMs + flushMs - nowMs) : longestMs
+    return Math.min(longestMs, untilFlushMs, settleMs ?? longestMs)
   }
 
   async #flushIfDue(): Promise<void> {

@@ -56,6 +56,7 @@ export class ScreenStream {
 
   /** Repairs what a crash left. `undefined` when the stream has its END. */
   static async open(options: ScreenStreamOptions): Promise<ScreenStream | undefined> {
+    if (options.sink.ended) return undefined
     const stream = new ScreenStream(options)
     const ended = await recoverScreen(options.sink, stream.#writer, options.knownBytes ?? 0)
     stream.#endUs = options.sink.state.written.at(-1)?.endUs ?? 0

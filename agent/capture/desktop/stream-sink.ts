@@ -4,6 +4,8 @@ import type { StreamState } from '../../../format/stream-writer.ts'
 export interface StreamSink {
   /** As of the last `keep`. */
   readonly state: StreamState
+  /** END and seek table are written. */
+  readonly ended: boolean
   /** The part behind `state` that a crash left, as it lies there; empty when there is none. */
   tail(): Promise<Uint8Array>
   /** Cuts that part to `size` bytes and goes on in it; at 0 it is gone. */
@@ -13,6 +15,6 @@ export interface StreamSink {
   append(pieces: readonly Uint8Array[]): Promise<void>
   /** Resolves when all that was appended is durable; only then may it be sent. */
   sync(): Promise<void>
-  /** Keeps durably where the stream stands. What it speaks of is synced. `ended` = END and seek table are written. */
+  /** Keeps durably where the stream stands. What it speaks of is synced. */
   keep(state: StreamState, ended: boolean): Promise<void>
 }

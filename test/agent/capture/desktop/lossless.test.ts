@@ -1,5 +1,5 @@
 import test from 'ava'
-import { rfbSource } from '../../../../agent/capture/desktop/rfb-source.ts'
+import { rfbSource } from '../../../../agent/capture/desktop/desktop-source.ts'
 import { dress, missingPrograms, parkPointer, startDesktop } from '../../../helpers/desktop.ts'
 import { difference } from '../../../helpers/picture.ts'
 import { mark, record } from '../../../helpers/recorded-desktop.ts'

@@ -1,6 +1,6 @@
 import test from 'ava'
+import { rfbSource } from '../../../../agent/capture/desktop/desktop-source.ts'
 import { lossyDefaults } from '../../../../agent/capture/desktop/lossy-encoder.ts'
-import { rfbSource } from '../../../../agent/capture/desktop/rfb-source.ts'
 import { dress, missingPrograms, startDesktop } from '../../../helpers/desktop.ts'
 import { eventually } from '../../../helpers/eventually.ts'
 import { type Area, difference } from '../../../helpers/picture.ts'

@@ -1,6 +1,7 @@
 import type { UpdateBlock } from '../../../format/fbs.ts'
 import { Framebuffer } from '../../../format/framebuffer.ts'
 import { encoding, pixelBytes, type Rectangle, type RfbPart } from '../../../format/rfb-reader.ts'
+import { DesktopError } from './desktop-error.ts'
 import { type EncodeJpeg, loadJpeg } from './jpeg.ts'
 import type { ScreenEncoder } from './screen-encoder.ts'
 import { calmMs, TileMap, tilePixels } from './tile-map.ts'
@@ -9,7 +10,7 @@ import { calmMs, TileMap, tilePixels } from './tile-map.ts'
 // none at all. What was a video is recorded well again as soon as it stands still.
 
 export interface LossyOptions {
-  /** Of JPEG, 1 to 100. */
+  /** Of JPEG, 1 to 95. */
   quality: number
   /** Colours in a tile of 64 x 64 that make it a picture. */
   pictureColours: number
@@ -31,6 +32,16 @@ const jpegTilesMax = 8
 /** Stripes are this wide. */
 const stripePixels = 16
 
+// What is wrong with options from a policy or a file, or `undefined`.
+function lossyProblem(options: LossyOptions): string | undefined {
+  const limits = { quality: 95, pictureColours: 4096, videoPicturesPerSecond: 10 }
+  for (const [name, most] of Object.entries(limits) as [keyof typeof limits, number][]) {
+    const value = options[name]
+    if (!(value >= 1 && value <= most)) return `${name}: expected a number from 1 to ${most}, got ${value}.`
+  }
+  return undefined
+}
+
 export class LossyEncoder implements ScreenEncoder {
   readonly encodings = [encoding.raw]
   readonly #options: LossyOptions
@@ -50,6 +61,8 @@ export class LossyEncoder implements ScreenEncoder {
   #striped = new Set<number>()
 
   constructor(options: LossyOptions, block: UpdateBlock, emit: () => Promise<void>) {
+    const problem = lossyProblem(options)
+    if (problem) throw new DesktopError('lossy', problem)
     this.#options = options
     this.#block = block
     this.#emit = emit

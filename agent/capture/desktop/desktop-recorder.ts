@@ -9,7 +9,6 @@ import { hostLoadShare } from './host-load.ts'
 import { LosslessEncoder } from './lossless-encoder.ts'
 import { LossyEncoder, type LossyOptions } from './lossy-encoder.ts'
 import { Pace } from './pace.ts'
-import type { ScreenEncoder } from './screen-encoder.ts'
 import { type Recorded, ScreenFollower } from './screen-follower.ts'
 import type { ScreenSource } from './screen-source.ts'
 import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
@@ -26,6 +25,9 @@ import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
 const goneMs = 10_000
 const retryMsMin = 250
 const retryMsMax = 5000
+/** What only somebody can mend is tried seldom: a server locks out who fails often, and its own users with him. */
+const notMending = ['authentication', 'security', 'refused', 'version', 'no-rfb', 'password-file']
+const notMendingMs = 10 * 60_000
 
 export interface RecordDesktopOptions extends ScreenStreamOptions {
   source: ScreenSource
@@ -61,19 +63,12 @@ export function recordDesktop(options: RecordDesktopOptions): DesktopRecorder {
 class Recorder {
   readonly #options: RecordDesktopOptions
   readonly #leaving = new AbortController()
-  readonly #block = new UpdateBlock()
-  readonly #pace = new Pace()
-  readonly #encoder: ScreenEncoder
   #follower: ScreenFollower | undefined
   #endReason: EndReason | undefined
   #watched = false
 
   constructor(options: RecordDesktopOptions) {
     this.#options = options
-    const emit = async () => this.#follower?.emit()
-    this.#encoder = options.lossy
-      ? new LossyEncoder(options.lossy, this.#block, emit)
-      : new LosslessEncoder(this.#block, emit)
   }
 
   leave(reason: EndReason | undefined): void {
@@ -87,54 +82,76 @@ class Recorder {
   }
 
   async run(): Promise<EndReason | undefined> {
-    const { source, facts } = this.#options
+    const { source, log, recording } = this.#options
+    const { signal } = this.#leaving
     try {
-      const stream = await ScreenStream.open(this.#options)
-      if (!stream) return 'exit'
-      const clockMs = Date.now() - facts.startedMs - performance.now()
-      const recorded: Recorded = {
-        stream,
-        encoder: this.#encoder,
-        block: this.#block,
-        pace: this.#pace,
-        loadShare: this.#options.loadShare ?? hostLoadShare,
-        nowUs: () => Math.max(0, Math.round((clockMs + performance.now()) * 1000)),
-      }
-      try {
-        const failure = await this.#record(recorded)
-        await stream.leave()
-        if (stream.isEmpty && failure) throw failure
-        const reason = this.#endReason ?? (failure && 'exit')
-        if (reason && !stream.isEmpty) await stream.end(reason)
-        return reason
-      } finally {
-        stream.close()
+      while (true) {
+        try {
+          return await this.#record()
+        } catch (error) {
+          if (error instanceof DesktopError || signal.aborted) throw error
+          log.error(
+            { code: 'record-failed', recording, error: (error as Error).message },
+            'recording is retried',
+          )
+          await sleep(retryMsMax, undefined, { signal }).catch(() => undefined)
+        }
       }
     } finally {
       await source.close()
     }
   }
 
+  // From what is durable to the end, or to leaving. Throws DesktopError when there is nothing to record.
+  async #record(): Promise<EndReason | undefined> {
+    const { facts, lossy, loadShare = hostLoadShare } = this.#options
+    const stream = await ScreenStream.open(this.#options)
+    if (!stream) return 'exit'
+    const clockMs = Date.now() - facts.startedMs - performance.now()
+    const block = new UpdateBlock()
+    const emit = async () => this.#follower?.emit()
+    try {
+      const failure = await this.#connectAndFollow({
+        stream,
+        block,
+        encoder: lossy ? new LossyEncoder(lossy, block, emit) : new LosslessEncoder(block, emit),
+        pace: new Pace(),
+        loadShare,
+        // A wall clock that was set back meanwhile takes no time back.
+        nowUs: () => Math.max(stream.endUs, Math.round((clockMs + performance.now()) * 1000)),
+      })
+      await stream.leave()
+      if (stream.isEmpty && failure) throw failure
+      const reason = this.#endReason ?? (failure && 'exit')
+      if (reason && !stream.isEmpty) await stream.end(reason)
+      return reason
+    } finally {
+      stream.close()
+    }
+  }
+
   // Resolves with the last failure when the server is gone for good, without one when leaving.
-  async #record(recorded: Recorded): Promise<Error | undefined> {
+  async #connectAndFollow(recorded: Recorded): Promise<DesktopError | undefined> {
     const { signal } = this.#leaving
     const backoff = new Backoff(retryMsMin, retryMsMax)
     let reachedMs = performance.now()
     let told: string | undefined
     while (!signal.aborted) {
+      let waitMs = backoff.next()
       try {
         await this.#follow(recorded)
       } catch (error) {
-        if (!(error instanceof DesktopError || error instanceof FormatError)) throw error
+        if (!isOfServer(error)) throw error
         if (signal.aborted) break
         if (error.code !== told) this.#tell(error)
         told = error.code
         if (error.code !== 'unreachable') reachedMs = performance.now()
-        else if (performance.now() - reachedMs > goneMs) return error
+        else if (performance.now() - reachedMs > goneMs) return error as DesktopError
         if (error.code === 'lost') backoff.reset()
+        if (notMending.includes(error.code)) waitMs = notMendingMs
       }
       await recorded.stream.leave()
-      await sleep(backoff.next(), undefined, { signal }).catch(() => undefined)
+      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
     }
     return undefined
   }
@@ -163,4 +180,9 @@ class Recorder {
       'the screen is not recorded now',
     )
   }
+}
+
+/** The server's doing, or that of whoever is between; everything else is ours, or the disk's. */
+function isOfServer(error: unknown): error is DesktopError | FormatError {
+  return error instanceof DesktopError || (error instanceof FormatError && error.code.startsWith('rfb-'))
 }

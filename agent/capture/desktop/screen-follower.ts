@@ -57,7 +57,6 @@ export class ScreenFollower {
     this.#connection = connection
     this.#recorded = recorded
     this.#signal = signal
-    signal.addEventListener('abort', () => connection.wake())
   }
 
   /** Every update is made durable at once. */
@@ -71,6 +70,16 @@ export class ScreenFollower {
 
   /** Resolves when the signal came; throws DesktopError and FormatError when the connection can be used no more. */
   async follow(): Promise<void> {
+    const wake = () => this.#connection.wake()
+    this.#signal.addEventListener('abort', wake)
+    try {
+      await this.#follow()
+    } finally {
+      this.#signal.removeEventListener('abort', wake)
+    }
+  }
+
+  async #follow(): Promise<void> {
     const { stream, pace } = this.#recorded
     let whole = false
     while (!this.#signal.aborted) {
@@ -84,7 +93,7 @@ export class ScreenFollower {
       await this.#sampleLoad()
       this.#intervalMs = pace.intervalMs(busyMs, stream.storedBytes - storedBytes)
       const restMs = askedMs + this.#intervalMs - performance.now()
-      if (whole && restMs > 0) await sleep(restMs, undefined, { signal: this.#signal }).catch(() => undefined)
+      if (restMs > 0) await sleep(restMs, undefined, { signal: this.#signal }).catch(() => undefined)
     }
   }
 

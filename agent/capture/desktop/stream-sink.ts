@@ -1,6 +1,9 @@
 import type { StreamState } from '../../../format/stream-writer.ts'
 
-/** Where a screen's stream goes: the agent's queue, or a file. Calls are made one after the other, each awaited. */
+/**
+ * Where a screen's stream goes: the agent's queue, or a file. Calls are made one after the other, each awaited. After an
+ * error the stream begins anew with `tail`: what is there by then is what counts.
+ */
 export interface StreamSink {
   /** As of the last `keep`. */
   readonly state: StreamState

@@ -71,7 +71,9 @@ real('frames decode alone, and a stream that is cut at one is proven', async (t)
   await desktop.xterm('noise', { geometry: '120x45+0+0', command: noise })
   await eventually(
     () => {
-      if (recorded.sink.state.written.length < 1) throw new Error('no frame is full')
+      const { state, durable } = recorded.sink
+      if (state.written.length < 1) throw new Error('no frame is full')
+      if (durable <= state.offset) throw new Error('the next frame has no picture')
     },
     { timeoutMs: 90_000 },
   )

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { DesktopError } from '../../../../agent/capture/desktop/desktop-error.ts'
 import { rfbSource } from '../../../../agent/capture/desktop/desktop-source.ts'
+import type { StreamSink } from '../../../../agent/capture/desktop/stream-sink.ts'
 import { encodeHandshake, encodeServerInit } from '../../../../format/server-init.ts'
 import { dress, end, missingPrograms, startDesktop } from '../../../helpers/desktop.ts'
 import { eventually } from '../../../helpers/eventually.ts'
@@ -62,6 +63,35 @@ real('an agent that starts again goes on in the same stream', async (t) => {
 
   const third = await record(t, source, { startedMs, dir: first.dir })
   t.is(await third.recorder.done, 'exit', 'what has its END is not recorded again')
+})
+
+real('a full disk is a gap, and the recording goes on behind it', async (t) => {
+  const desktop = await startDesktop(t, { geometry: '640x480' })
+  await dress(desktop)
+  let isFull = false
+  const recorded = await record(t, rfbSource({ address: { path: desktop.socket } }), {
+    wrap: (sink) =>
+      Object.assign(Object.create(sink) as StreamSink, {
+        async append(pieces: readonly Uint8Array[]) {
+          if (isFull) throw Object.assign(new Error('no space left on device'), { code: 'ENOSPC' })
+          await sink.append(pieces)
+        },
+      }),
+  })
+  const before = await mark(recorded, desktop.picture)
+  isFull = true
+  await desktop.run('xsetroot', '-solid', '#773355')
+  await eventually(() => {
+    if (!recorded.told.includes('record-failed')) throw new Error('nothing failed')
+  })
+  isFull = false
+  const after = await mark(recorded, desktop.picture)
+  await recorded.recorder.stop('stopped')
+  const blocks = fbsBlocks(await zstdcat(recorded.sink.path))
+  for (const { timeMs, picture } of [before, after])
+    t.is(difference(picture, await replay(blocks, timeMs)), undefined)
+  const report = await recorded.verify()
+  t.deepEqual([report.problems, report.gaps.length, report.end?.reason], [[], 1, 'stopped'])
 })
 
 test('a desktop that never was there is an error, and no recording', async (t) => {

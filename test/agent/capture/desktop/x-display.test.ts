@@ -57,6 +57,14 @@ real('any X display is found, and recorded through x0vncserver with its Xauthori
   await desktop.run('xdotool', 'windowmove', shell, '200', '150')
   marks.push(await mark(recorded, desktop.picture))
 
+  const mode = '25.175 640 656 752 800 480 490 492 525'.split(' ')
+  await desktop.run('xrandr', '--newmode', 'small', ...mode)
+  await desktop.run('xrandr', '--addmode', 'screen', 'small')
+  await desktop.run('xrandr', '--output', 'screen', '--mode', 'small')
+  await parkPointer(desktop)
+  marks.push(await mark(recorded, desktop.picture))
+  t.is(marks.at(-1)!.picture.width, 640)
+
   // x0vncserver is killed: a gap, and what comes behind it.
   const [pid] = (await execute('pgrep', ['-f', join(cookies.dir, 'x0', 'rfb.sock')])).stdout
     .trim()

@@ -11,13 +11,14 @@ import { type Desktop, openDesktop } from '../test/helpers/desktop.ts'
 import { fbsBlocks, replay, zstdcat } from '../test/helpers/replay.ts'
 import { ssim } from '../test/helpers/ssim.ts'
 import { openOffice, openVideo, videoArea } from './desktop-work.ts'
-import type { Figure } from './main.ts'
+import type { BenchOptions, Figure } from './main.ts'
 
 // What recording a desktop costs, against the usual way: ffmpeg grabbing the display, H.264, 10 pictures a second. The
 // X server's work counts where recording causes it: what it does unrecorded is taken off both sides.
 
 const officeMs = 90_000
 const videoMs = 30_000
+const quickMs = 10_000
 /** Of the file sink. */
 const streamName = 'screen.rfb.zst'
 const recorderProgram = fileURLToPath(new URL('desktop-recorder.ts', import.meta.url))
@@ -38,11 +39,12 @@ interface Cost extends Recorded {
 
 type Recorder = (desktop: Desktop, dir: string) => { stop(): Promise<Recorded> }
 
-export async function run(): Promise<Figure[]> {
-  const bare = await office(nobody)
-  const ours = await office(tapedeck('lossless'))
-  const h264 = await office(ffmpeg)
-  const video = await videos()
+export async function run({ quick }: BenchOptions): Promise<Figure[]> {
+  const ms = quick ? quickMs : officeMs
+  const bare = await office(ms, nobody)
+  const ours = await office(ms, tapedeck('lossless'))
+  const h264 = await office(ms, ffmpeg)
+  const video = await videos(quick ? quickMs : videoMs)
   const caused = (of: Cost) => of.cpuSeconds + of.xServerSeconds - bare.xServerSeconds
   return [
     {
@@ -73,23 +75,23 @@ export async function run(): Promise<Figure[]> {
   ]
 }
 
-async function office(recorder: Recorder): Promise<Cost> {
+async function office(ms: number, recorder: Recorder): Promise<Cost> {
   return onDesktop(async (desktop, dir) => {
     const work = await openOffice(desktop)
     const before = await cpuSeconds(desktop.server.pid!)
     const recording = recorder(desktop, dir)
-    await work(officeMs)
+    await work(ms)
     const recorded = await recording.stop()
     return { ...recorded, xServerSeconds: (await cpuSeconds(desktop.server.pid!)) - before }
   })
 }
 
 // Both at once: a player that the machine starves shows both the same.
-async function videos(): Promise<{ ours: Recorded; h264: Recorded; ssim: number }> {
+async function videos(ms: number): Promise<{ ours: Recorded; h264: Recorded; ssim: number }> {
   return onDesktop(async (desktop, dir) => {
     const play = await openVideo(desktop)
     const recordings = [tapedeck('lossy'), ffmpeg].map((recorder) => recorder(desktop, dir))
-    await play(videoMs)
+    await play(ms)
     const still = await desktop.picture()
     const [ours, h264] = await Promise.all(recordings.map((recording) => recording.stop()))
     const recorded = await replay(fbsBlocks(await zstdcat(join(dir, streamName))))

@@ -131,9 +131,10 @@ export class ScreenFollower {
     const connection = this.#connection
     const { encoder, block, stream } = this.#recorded
     let part = connection.take()
-    while (!part) {
+    // A bell or a clipboard is no update that has begun.
+    while (part?.kind !== 'update') {
       if (this.#signal.aborted) return 0
-      if (!(await connection.more(await this.#waitMs()))) {
+      if (!part && !(await connection.more(await this.#waitMs()))) {
         await this.#flushIfDue()
         if (connection.askAgainMs !== undefined) connection.request('changes')
       }
@@ -159,6 +160,8 @@ export class ScreenFollower {
     // Behind a new size everything is of another screen, and without a frame it is of none: a picture comes next.
     this.#taking = part.encoding >= 0 && !this.#isResized && (stream.isOpen || this.#missingPixels > 0)
     if (!this.#taking) return
+    if (part.encoding === encoding.copyRect && this.#missingPixels > 0)
+      throw new DesktopError('picture', 'The server moved a part of a picture before it was whole.')
     if (!stream.isOpen) {
       const init = { width: this.#width, height: this.#height, name: this.#connection.init.name }
       await stream.begin(init, this.#timeUs, performance.now())

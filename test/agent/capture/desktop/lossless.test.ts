@@ -25,7 +25,10 @@ real('every marked moment of a desktop replays to the pixels of its X server', a
   await dress(desktop)
   const recorded = await record(t, rfbSource({ address: { path: desktop.socket } }))
   const marks = [await mark(recorded, desktop.picture)]
-  const term = await desktop.xterm('shell', { geometry: '80x24+20+20', command: 'ls -l /usr/bin; exec cat' })
+  const term = await desktop.xterm('shell', {
+    geometry: '80x24+20+20',
+    command: String.raw`ls -l /usr/bin; printf '\a\a'; exec cat`,
+  })
   marks.push(await mark(recorded, desktop.picture))
   await desktop.run('xdotool', 'windowmove', term, '400', '300')
   marks.push(await mark(recorded, desktop.picture))

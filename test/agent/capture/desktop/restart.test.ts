@@ -128,6 +128,10 @@ const hostile: Record<string, { says: number[]; code: string }> = {
     code: 'rfb-encoding',
   },
   'updates without a picture': { says: update(0), code: 'picture' },
+  'a move before there is a picture': {
+    says: update(1, 0, 0, 0, 0, 0, 8, 0, 8, 0, 0, 0, 1, 0, 9, 0, 9),
+    code: 'picture',
+  },
   'an update that ends in the middle': { says: update(1, ...raw(0, 0, 64, 48), 1, 2, 3), code: 'lost' },
 }
 

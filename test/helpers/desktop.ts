@@ -12,6 +12,9 @@ const execute = promisify(execFile)
 
 // Real X servers with real windows, on displays that the servers choose themselves.
 
+/** A test that is killed leaves nothing behind, stopped players included. */
+const dyingWithUs = ['--pdeathsig', 'KILL']
+
 const chromiumFlags = [
   '--no-sandbox',
   '--disable-gpu',
@@ -89,9 +92,13 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
         ]
       : ['-screen', '0', `${geometry}x24`]
   const auth = xauthority ? ['-auth', xauthority] : []
-  const server = spawn(program, ['-displayfd', '3', ...own, ...auth, ...args, '-nolisten', 'tcp'], {
-    stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
-  })
+  const server = spawn(
+    'setpriv',
+    [...dyingWithUs, program, '-displayfd', '3', ...own, ...auth, ...args, '-nolisten', 'tcp'],
+    {
+      stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
+    },
+  )
   let said = ''
   server.stderr!.on('data', (bytes) => {
     said += bytes
@@ -114,7 +121,7 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
     server,
     socket,
     start(command, ...rest) {
-      const child = spawn(command, rest, { env, stdio: 'ignore', cwd: dir })
+      const child = spawn('setpriv', [...dyingWithUs, command, ...rest], { env, stdio: 'ignore', cwd: dir })
       children.push(child)
       return child
     },

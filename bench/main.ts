@@ -21,6 +21,7 @@ const benches: Record<string, () => Promise<{ run(options: BenchOptions): Promis
   size: () => import('./size.ts'),
   ingest: () => import('./ingest.ts'),
   catalog: () => import('./catalog.ts'),
+  desktop: () => import('./desktop.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

@@ -62,6 +62,8 @@ export interface Head {
   source?: SourcePosition
   certificate?: string
   facts?: Facts
+  /** base64url of a screen's ServerInit: size, pixel format, name. */
+  init?: string
 }
 
 export interface Seal {
@@ -137,7 +139,7 @@ const shapes = {
       wall: time,
       offset: 'count',
     },
-    optional: { source: sourceShape, certificate: { text: 2048 }, facts: factsShape },
+    optional: { source: sourceShape, certificate: { text: 2048 }, facts: factsShape, init: { text: 256 } },
   },
   seal: {
     object: { v: version, frame: 'count', end: time, raw: 'count', hash, previous, signature: { text: 86 } },

@@ -12,7 +12,8 @@ export interface RepairedBody {
 
 /**
  * `decode` gives the content of a closed zstd frame, or `undefined` if it does not decode. `knownBytes` of the torn BODY
- * are known to be as written, since they were synced. Returns `undefined` when not one block is whole.
+ * are known to be as written, since they were synced. `wholeBytes` says how much of a content is whole, where content
+ * must not end anywhere (a screen's updates). Returns `undefined` when not one block is whole.
  *
  * A disk that lost power may end a file in zeros, which parse as empty blocks and may lie inside a block that still
  * decodes, to other bytes. So no block is kept that reaches into the zeros at the end, except by the one zero that ends
@@ -22,6 +23,7 @@ export function repairBody(
   torn: Uint8Array,
   decode: (frame: Uint8Array) => Uint8Array | undefined,
   knownBytes = 0,
+  wholeBytes = (raw: Uint8Array) => raw.length,
 ): RepairedBody | undefined {
   const { ends, closed } = blockEnds(torn)
   const last = ends.at(-1)
@@ -33,20 +35,29 @@ export function repairBody(
   while (dataEnd > knownBytes && torn[dataEnd - 1] === 0) dataEnd -= 1
   const usable = ends.filter(({ end, compressed }) => end <= dataEnd || (compressed && end === dataEnd + 1))
   // Decoding up to a block needs all blocks before it, so the boundaries that decode come first: search by halves.
-  let low = 0
-  let high = usable.length
-  let best: RepairedBody | undefined
-  while (low < high) {
-    const middle = Math.ceil((low + high) / 2)
-    const boundary = usable[middle - 1]!
-    const keptBytes = boundary.end
-    const kept = torn.subarray(0, keptBytes)
-    const body = closed && boundary === last ? kept : concatBytes([kept, emptyLastBlock])
-    const raw = decode(body)
-    if (raw) {
-      best = { body, raw, keptBytes }
-      low = middle
-    } else high = middle - 1
+  const lastUsable = (rawBytesMax: number): RepairedBody | undefined => {
+    let low = 0
+    let high = usable.length
+    let best: RepairedBody | undefined
+    while (low < high) {
+      const middle = Math.ceil((low + high) / 2)
+      const boundary = usable[middle - 1]!
+      const keptBytes = boundary.end
+      const kept = torn.subarray(0, keptBytes)
+      const body = closed && boundary === last ? kept : concatBytes([kept, emptyLastBlock])
+      const raw = decode(body)
+      if (raw && raw.length <= rawBytesMax) {
+        best = { body, raw, keptBytes }
+        low = middle
+      } else high = middle - 1
+    }
+    return best
   }
-  return best
+  let best = lastUsable(Number.POSITIVE_INFINITY)
+  while (best) {
+    const whole = wholeBytes(best.raw)
+    if (whole === best.raw.length) return best
+    best = whole === 0 ? undefined : lastUsable(whole)
+  }
+  return undefined
 }

@@ -92,8 +92,8 @@ export class StreamWriter {
     return { offset: this.#offset, frame: this.#frame, chain: this.#chain, written: [...this.#written] }
   }
 
-  /** `startUs` since the recording's start, `wallMs` since the epoch. */
-  head(at: { startUs: number; wallMs: number; source?: SourcePosition }): Uint8Array {
+  /** `startUs` since the recording's start, `wallMs` since the epoch, `init` = a screen's ServerInit. */
+  head(at: { startUs: number; wallMs: number; source?: SourcePosition; init?: Uint8Array }): Uint8Array {
     if (this.#open) throw new FormatError('writer', 'HEAD while a frame is open.')
     const { recording, stream, certificate, facts } = this.#options
     const payload = encodeHead({
@@ -107,6 +107,7 @@ export class StreamWriter {
       ...(at.source && { source: at.source }),
       ...(this.#frame === 0 && certificate !== undefined && { certificate }),
       ...(this.#frame === 0 && facts && { facts }),
+      ...(at.init && { init: toBase64url(at.init) }),
     })
     return this.resume(encodeSkippable(magic.head, payload))
   }

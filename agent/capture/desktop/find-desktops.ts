@@ -1,0 +1,80 @@
+import { readdir, readFile, readlink, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { RfbServer } from './rfb-connection.ts'
+import { parseServerArguments } from './server-arguments.ts'
+import type { XDisplay } from './x-display-source.ts'
+
+// Desktops on this host, from the X servers that run: those of TigerVNC, which are read directly, and any other (Xorg of
+// the console, of xrdp, Xvfb), which x0vncserver reads. A desktop belongs to whom its server runs as. A display manager
+// may run Xorg as root: then to the user whose programs draw on it, and to nobody while only a greeter does.
+
+export interface FoundDesktop extends XDisplay {
+  /** Of the X server. */
+  pid: number
+  uid: number
+  /** Its own RFB server, where the agent can be let in. */
+  rfb?: RfbServer
+}
+
+const vncServers = ['Xvnc', 'Xtigervnc']
+const seatServers = ['Xorg', 'X']
+const servers = [...vncServers, ...seatServers, 'Xvfb']
+/** Below it are the system's own accounts, greeters among them. */
+const userIdMin = 1000
+
+/** `proc` = where proc(5) is. Processes that end meanwhile are passed over. */
+export async function findDesktops(proc = '/proc'): Promise<FoundDesktop[]> {
+  const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name)).map(Number)
+  const found: FoundDesktop[] = []
+  for (const pid of pids) {
+    const desktop = await desktopOf(proc, pid, pids).catch(() => undefined)
+    if (desktop) found.push(desktop)
+  }
+  return found
+}
+
+async function desktopOf(proc: string, pid: number, pids: number[]): Promise<FoundDesktop | undefined> {
+  const dir = join(proc, String(pid))
+  const name = (await readFile(join(dir, 'comm'), 'utf8')).trim()
+  if (!servers.includes(name)) return undefined
+  const number = await displayOf(dir)
+  if (number === undefined) return undefined
+  const display = `:${number}`
+  const args = (await readFile(join(dir, 'cmdline'), 'utf8')).split('\0').slice(1, -1)
+  const vncDisplay = vncServers.includes(name) ? number : undefined
+  const parsed = parseServerArguments(args, await readlink(join(dir, 'cwd')), vncDisplay)
+  const { uid } = await stat(dir)
+  const owner = uid === 0 && seatServers.includes(name) ? await drawingUser(proc, display, pids) : uid
+  return owner === undefined ? undefined : { pid, uid: owner, display, ...parsed }
+}
+
+// Servers may choose their display themselves, so it is told by the socket that they listen on.
+async function displayOf(dir: string): Promise<number | undefined> {
+  const displays = new Map<string, number>()
+  for (const line of (await readFile(join(dir, 'net/unix'), 'utf8')).split('\n')) {
+    const fields = line.trim().split(/\s+/)
+    const match = /^@?\/tmp\/\.X11-unix\/X(\d+)$/.exec(fields[7] ?? '')
+    if (match) displays.set(`socket:[${fields[6]}]`, Number(match[1]))
+  }
+  for (const fd of await readdir(join(dir, 'fd'))) {
+    const display = displays.get(await readlink(join(dir, 'fd', fd)).catch(() => ''))
+    if (display !== undefined) return display
+  }
+  return undefined
+}
+
+// The oldest of a user's programs on a display is his session.
+async function drawingUser(proc: string, display: string, pids: number[]): Promise<number | undefined> {
+  for (const pid of pids.toSorted((a, b) => a - b)) {
+    const dir = join(proc, String(pid))
+    const uid = await stat(dir).then(
+      (found) => found.uid,
+      () => 0,
+    )
+    if (uid < userIdMin) continue
+    const environment = (await readFile(join(dir, 'environ'), 'utf8').catch(() => '')).split('\0')
+    if (environment.some((line) => line === `DISPLAY=${display}` || line === `DISPLAY=${display}.0`))
+      return uid
+  }
+  return undefined
+}

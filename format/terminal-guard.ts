@@ -51,6 +51,15 @@ export function clampSize(columns: number, rows: number): { columns: number; row
   return { columns: clampCells(columns), rows: clampCells(rows) }
 }
 
+/** More cells than this take seconds to draw when each has its own colour: 640 x 187. What is larger is shown cut. */
+const cellsDrawnMax = 120_000
+
+/** The size a screen is drawn at: everywhere the same, or a kept picture would not fit. */
+export function drawnSize(columns: number, rows: number): { columns: number; rows: number } {
+  const size = clampSize(columns, rows)
+  return { columns: size.columns, rows: Math.min(size.rows, Math.floor(cellsDrawnMax / size.columns)) }
+}
+
 export class TerminalGuard {
   #state: State = 'ground'
   #held = ''

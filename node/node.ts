@@ -4,6 +4,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { pino } from 'pino'
 import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
+import { indexKey } from '../codec/mac.ts'
 import { openDormantWatch } from './catalog/dormant.ts'
 import { openCatalog } from './catalog/open-catalog.ts'
 import { rebuildCatalog } from './catalog/rebuild.ts'
@@ -15,6 +16,8 @@ import type { Entrances } from './http/entrances.ts'
 import { Gate } from './http/gate.ts'
 import { buildServer } from './http/server.ts'
 import { openImporter } from './importer-identity.ts'
+import { openIndexer } from './index/indexer.ts'
+import { indexingRegister } from './index/indexing-register.ts'
 import { openIngest } from './ingest/ingest.ts'
 import type { IngestLimits } from './ingest/limits.ts'
 import { openLiveHub } from './live/live-hub.ts'
@@ -53,12 +56,19 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   // What a killed node was importing.
   await rm(config.temp, { recursive: true, force: true })
 
-  const store = await openStore({
+  const stores = {
     folders: config.stores,
     ...(config.restore !== undefined && { restore: config.restore }),
     farm: farm.id,
     farmKey: signer.publicKey,
-    crypto,
+  }
+  const store = await openStore({ ...stores, crypto })
+  const indexer = openIndexer({
+    ...stores,
+    store,
+    macKey: indexKey(signer),
+    failed: (recording, error) =>
+      log.warn({ recording, ...error }, 'A recording could not be indexed: players read it whole.'),
   })
   const live = openLiveHub()
   const db = await openCatalog(config.catalog)
@@ -82,7 +92,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     signer,
     crypto,
     store,
-    register,
+    register: config.index ? indexingRegister(register, indexer) : register,
     live,
     decisions: policy,
     log,
@@ -116,6 +126,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     farm,
     importer,
     crypto,
+    indexer,
     log,
     heavy: new Gate(heavyMax, heavyWaitingMax),
   })
@@ -152,6 +163,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     closing.abort()
     await dormant.close()
     await rebuilding
+    await indexer.close()
     await register.close()
     await db.destroy()
   }

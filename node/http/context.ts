@@ -6,6 +6,7 @@ import type { Crypto, Signer } from '../../format/ports.ts'
 import type { CatalogDatabase } from '../catalog/open-catalog.ts'
 import type { NodeConfig } from '../config.ts'
 import type { ImporterIdentity } from '../importer-identity.ts'
+import type { Indexer } from '../index/indexer.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { LiveHub } from '../live/live-hub.ts'
 import type { ActivePolicy } from '../policy/active-policy.ts'
@@ -25,6 +26,7 @@ export interface HttpContext {
   farm: { id: string; signer: Signer }
   importer: ImporterIdentity
   crypto: Crypto
+  indexer: Indexer
   log: FastifyBaseLogger
   /** Work that reads whole recordings: verify, export, import. */
   heavy: Gate

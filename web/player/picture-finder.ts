@@ -1,6 +1,7 @@
 import type { Terminal } from '@xterm/xterm'
+import { type Picture, snapshotBytes } from '../../format/terminal-snapshot.ts'
 import { before, type Cursor, drawUntil, segmentAt } from './cursor.ts'
-import { Emulator, type Picture } from './emulator.ts'
+import { Emulator } from './emulator.ts'
 import type { RecordingSource } from './recording-source.ts'
 
 /** Output between two kept pictures: 20 to 50 ms of drawing, which is what a seek then costs. */
@@ -150,7 +151,7 @@ export class PictureFinder {
     const next = this.#pictures[at]
     if (next && !before(picture.cursor, next.cursor)) return
     this.#pictures.splice(at, 0, picture)
-    const bytes = this.#pictures.reduce((sum, kept) => sum + kept.picture.screen.bytes, 0)
+    const bytes = this.#pictures.reduce((sum, kept) => sum + snapshotBytes(kept.picture.screen), 0)
     if (bytes > picturesBytesMax) this.#pictures = this.#pictures.filter((_, index) => index % 2 === 0)
   }
 }

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { DrawBudget } from '../../web/player/draw-budget.ts'
+import { DrawBudget } from '../../format/draw-budget.ts'
 
 function budget() {
   let nowMs = 0

@@ -6,9 +6,17 @@ import type { TimelineEvent } from '../../format/timeline.ts'
 /** No frame of ours is larger decoded; one that claims more is a bomb. */
 const rawBytesMax = 64 * 1024 * 1024
 
-/** A closed frame's events. `rawBytes` = what its SEAL says it decodes to, which must be so. */
+/** A closed frame's events. `rawBytes` = what its SEAL says it decodes to, which must be so. Rejects with FormatError. */
 export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<TimelineEvent[]> {
   if (rawBytes === 0) return []
+  const events: TimelineEvent[] = []
+  for (const piece of frameEvents(await inflate(body, rawBytes), rawBytes))
+    for (const event of piece) events.push(event)
+  return events
+}
+
+/** What decodes to `rawBytes`; where it does not, something of another size. Rejects with FormatError. */
+export async function inflate(body: Uint8Array, rawBytes: number): Promise<Uint8Array> {
   if (!(rawBytes > 0 && rawBytes <= rawBytesMax))
     throw new FormatError(
       'raw-size',
@@ -16,8 +24,9 @@ export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<T
     )
   const decoder = new ZSTDDecoder()
   await decoder.init()
-  const events: TimelineEvent[] = []
-  for (const piece of frameEvents(decoder.decode(body, rawBytes), rawBytes))
-    for (const event of piece) events.push(event)
-  return events
+  try {
+    return decoder.decode(body, rawBytes)
+  } catch {
+    throw new FormatError('zstd', 'A frame does not decode.')
+  }
 }

@@ -1,6 +1,7 @@
 import { argv, stdout } from 'node:process'
 
-// npm run bench -- NAME [--json]: prints a figure's table; with --json its last line is one object.
+// npm run bench -- NAME [--json] [--quick]: prints a table of figures; with --json its last line is one object. --quick makes
+// a bench that knows it shorter, to see that it runs: its figures mean little.
 
 /** A key, its value, and the bar it should meet. */
 export interface Figure {
@@ -10,9 +11,14 @@ export interface Figure {
   about: string
 }
 
-const benches: Record<string, () => Promise<{ run(): Promise<Figure[]> }>> = {
+export interface BenchOptions {
+  quick: boolean
+}
+
+const benches: Record<string, () => Promise<{ run(options: BenchOptions): Promise<Figure[]> }>> = {
   capture: () => import('./capture.ts'),
   live: () => import('./live.ts'),
+  seek: () => import('./seek.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''
@@ -21,7 +27,7 @@ if (!load) {
   console.error(`Name one of ${Object.keys(benches).join(', ')}: npm run bench -- NAME [--json]`)
   process.exit(2)
 }
-const figures = await (await load()).run()
+const figures = await (await load()).run({ quick: argv.includes('--quick') })
 const rows = figures.map(({ key, value, bar, about }) => [
   key,
   number(value),

@@ -98,6 +98,15 @@ serverVerb('import', 'Import asciicast files or recordings')
     ),
   )
 
+serverVerb('reindex', 'Make the indexes of recordings anew: pictures to seek from, posters, activity')
+  .argument('[ids...]')
+  .option('--all', 'of all that have ended')
+  .action((ids, options) =>
+    withClient(options, async (_, client) =>
+      (await import('./reindex.ts')).reindex(await client(), ids, options),
+    ),
+  )
+
 serverVerb(
   'verify',
   'Prove a recording: who signed it, what is whole, what is missing; exit 1 if not whole, 2 if unknown',

@@ -18,14 +18,17 @@ export type RecordingItem =
 
 /**
  * The content of a timeline stream from its stored bytes, whatever their pieces, which must not change afterwards; over
- * gaps, and up to where a torn tail decodes (I5). Checks no signature: that is `StreamVerifier`'s. Throws FormatError where
- * the bytes are no recording.
+ * gaps, and up to where a torn tail decodes (I5). `headerSent`: they begin with a later frame. Checks no signature: that is
+ * `StreamVerifier`'s. Throws FormatError where the bytes are no recording.
  */
-export async function* readRecording(stored: AsyncIterable<Uint8Array>): AsyncGenerator<RecordingItem> {
+export async function* readRecording(
+  stored: AsyncIterable<Uint8Array>,
+  options: { headerSent?: boolean } = {},
+): AsyncGenerator<RecordingItem> {
   const scanner = new FrameScanner()
   let body: Uint8Array[] = []
   let bodyBytes = 0
-  let headerSent = false
+  let headerSent = options.headerSent ?? false
   const decoderFor = (): TimelineDecoder => new TimelineDecoder({ headerExpected: !headerSent })
 
   function* itemsOf(raw: Uint8Array, sealed: boolean): Generator<RecordingItem> {

@@ -9,6 +9,7 @@ export const magic = {
   gap: 0x184d2a52,
   end: 0x184d2a53,
   lost: 0x184d2a54,
+  index: 0x184d2a55,
   seekTable: 0x184d2a5e,
   zstd: 0xfd2fb528,
 } as const

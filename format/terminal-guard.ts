@@ -38,12 +38,26 @@ const c1Openers: Record<string, string> = {
 }
 /** Save and restore, index, next line, tab set, reverse index, reset, locking shifts, keypad. Not `Z`, which answers. */
 const escapeFinals = '78DEHMc=>no|}~'
+/** Finals that `guardCsi` lets pass with any parameters of at most four digits. */
+const plainFinals = 'ABCDEFGHJK`adefghlmrsu'
+const plainDigitsMax = 4
+const openBracket = 0x5b
+const nine = 0x39
 /** Charset choice and the alignment test. */
 const escapeIntermediates = '%()*+-./#'
 
 /** Characters from 1 to 1,000 a side, as an emulator may be asked for. */
 export function clampSize(columns: number, rows: number): { columns: number; rows: number } {
   return { columns: clampCells(columns), rows: clampCells(rows) }
+}
+
+/** More cells than this take seconds to draw when each has its own colour: 640 x 187. What is larger is shown cut. */
+const cellsDrawnMax = 120_000
+
+/** The size a screen is drawn at: everywhere the same, or a kept picture would not fit. */
+export function drawnSize(columns: number, rows: number): { columns: number; rows: number } {
+  const size = clampSize(columns, rows)
+  return { columns: size.columns, rows: Math.min(size.rows, Math.floor(cellsDrawnMax / size.columns)) }
 }
 
 export class TerminalGuard {
@@ -87,7 +101,16 @@ export class TerminalGuard {
     let out = ''
     let at = 0
     while (at < input.length) {
-      if (this.#state !== 'ground') {
+      if (this.#state === 'ground') {
+        const end = plainEnd(input, at)
+        if (end > at) {
+          this.#zeroWidth.reset()
+          if (at === 0 && end === input.length) return input
+          out += input.slice(at, end)
+          at = end
+          continue
+        }
+      } else {
         const [kept, next] = this.#state === 'skipping' ? this.#skip(input, at) : this.#swallow(input, at)
         out += kept
         at = next
@@ -209,6 +232,52 @@ export class TerminalGuard {
     const again = input[found] === '\u001b' || (input[found]! >= '\u0080' && input[found] !== '\u009c')
     return ['', again ? found : found + 1]
   }
+}
+
+const plain = { text: 0, escape: 1, final: 2, parameter: 3, other: 4 }
+const plainKinds = Uint8Array.from({ length: 128 }, (_, code) => {
+  const character = String.fromCharCode(code)
+  if (character === '\u001b') return plain.escape
+  if (character === '\u0005' || character === '\u0007') return plain.other
+  if (plainFinals.includes(character)) return plain.final
+  return character >= '0' && character <= ';' ? plain.parameter : plain.text
+})
+
+/**
+ * Where what passes as it is ends: ASCII text, controls, and sequences that no count makes dear. Most output is nothing
+ * else, and looked at only here.
+ */
+function plainEnd(input: string, from: number): number {
+  let at = from
+  while (at < input.length) {
+    const code = input.charCodeAt(at)
+    const kind = code < 128 ? plainKinds[code]! : plain.other
+    if (kind === plain.other) return at
+    if (kind !== plain.escape) {
+      at += 1
+      continue
+    }
+    const end = plainCsiEnd(input, at)
+    if (end < 0) return at
+    at = end
+  }
+  return at
+}
+
+// The end of the plain sequence at `at`, or -1 where it is another, or not whole.
+function plainCsiEnd(input: string, at: number): number {
+  if (input.charCodeAt(at + 1) !== openBracket) return -1
+  let digits = 0
+  const most = Math.min(input.length, at + sequenceCharactersMax)
+  for (let next = at + 2; next < most; next++) {
+    const code = input.charCodeAt(next)
+    const kind = code < 128 ? plainKinds[code]! : plain.other
+    if (kind === plain.final) return next + 1
+    if (kind !== plain.parameter) return -1
+    digits = code <= nine ? digits + 1 : 0
+    if (digits > plainDigitsMax) return -1
+  }
+  return -1
 }
 
 // Enquiry asks for an answer and the bell rings for nobody.

@@ -30,6 +30,8 @@ export interface NodeConfig {
   web: string
   /** SPEC S11: live playback. */
   live: boolean
+  /** Index recordings as they come in; else when somebody looks at them. */
+  index: boolean
   /** Addresses of the farm's balancers: who else may say for whom a connection is. */
   balancers: string[]
   /** PROXY protocol, then TLS; for balancers. */
@@ -71,7 +73,7 @@ const workersMax = 64
 const webDefault = resolve(import.meta.dirname, '../web/dist')
 const known = new Set(
   (
-    'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live ' +
+    'name host port publicUrl stores restore catalog tlsKey tlsCert farmKey importerKey temp web live index ' +
     'balancers proxyPort plainPort agentPort agentCheckPort workers redis redisPasswordFile monitors'
   ).split(' '),
 )
@@ -112,6 +114,8 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
   const port = portOf('port', all.port ?? 8443)
   const live = all.live ?? true
   if (typeof live !== 'boolean') wrong('live', `expected true or false, got ${JSON.stringify(live)}`)
+  const index = all.index ?? true
+  if (typeof index !== 'boolean') wrong('index', `expected true or false, got ${JSON.stringify(index)}`)
   const publicUrl = all.publicUrl === undefined ? undefined : text('publicUrl', all.publicUrl)
   if (publicUrl && !isHttpsOrigin(publicUrl))
     wrong('publicUrl', `expected https://HOST or https://HOST:PORT, got ${publicUrl}`)
@@ -160,6 +164,7 @@ export function parseNodeConfig(value: unknown, folder: string): NodeConfig {
     temp: file('temp', 'temp'),
     web: all.web === undefined ? webDefault : file('web'),
     live: live === true,
+    index: index === true,
     balancers,
     ...farmPorts,
     workers: workers as number,

@@ -5,6 +5,7 @@ import { pino } from 'pino'
 import type { MetricObject } from 'prom-client'
 import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
+import { indexKey } from '../codec/mac.ts'
 import { concatBytes } from '../format/bytes.ts'
 import type { WorkerChannel } from './bus/cluster-bus.ts'
 import { openBus } from './bus/open-bus.ts'
@@ -20,6 +21,8 @@ import type { Entrances } from './http/entrances.ts'
 import { Gate } from './http/gate.ts'
 import { buildServer } from './http/server.ts'
 import { openImporter } from './importer-identity.ts'
+import { openIndexer } from './index/indexer.ts'
+import { indexingRegister } from './index/indexing-register.ts'
 import { openFarmIngest } from './ingest/farm-ingest.ts'
 import { openIngest } from './ingest/ingest.ts'
 import type { IngestLimits } from './ingest/limits.ts'
@@ -76,12 +79,19 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   // What a killed node was importing.
   await rm(config.temp, { recursive: true, force: true })
 
-  const store = await openStore({
+  const stores = {
     folders: config.stores,
     ...(config.restore !== undefined && { restore: config.restore }),
     farm: farm.id,
     farmKey: signer.publicKey,
-    crypto,
+  }
+  const store = await openStore({ ...stores, crypto })
+  const indexer = openIndexer({
+    ...stores,
+    store,
+    macKey: indexKey(signer),
+    failed: (recording, error) =>
+      log.warn({ recording, ...error }, 'A recording could not be indexed: players read it whole.'),
   })
   const db = await openCatalog(config.catalog)
   const failed = (code: string, text: string) => (err: unknown) => log.error({ code, err }, text)
@@ -137,7 +147,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     signer,
     crypto,
     store,
-    register,
+    register: config.index ? indexingRegister(register, indexer) : register,
     live,
     decisions: policy,
     questions,
@@ -181,6 +191,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     farm,
     importer,
     crypto,
+    indexer,
     log,
     heavy: new Gate(heavyMax, heavyWaitingMax),
     metrics,
@@ -216,6 +227,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     closing.abort()
     await dormant.close()
     await rebuilding
+    await indexer.close()
     await register.close()
     live.close()
     questions.close()

@@ -8,6 +8,7 @@ import type { Bus } from '../bus/bus.ts'
 import type { CatalogDatabase } from '../catalog/open-catalog.ts'
 import type { NodeConfig } from '../config.ts'
 import type { ImporterIdentity } from '../importer-identity.ts'
+import type { Indexer } from '../index/indexer.ts'
 import type { Ingest } from '../ingest/ingest.ts'
 import type { FarmHub } from '../live/farm-hub.ts'
 import type { Metrics } from '../metrics.ts'
@@ -30,6 +31,7 @@ export interface HttpContext {
   farm: { id: string; signer: Signer }
   importer: ImporterIdentity
   crypto: Crypto
+  indexer: Indexer
   log: FastifyBaseLogger
   /** Work that reads whole recordings: verify, export, import. */
   heavy: Gate

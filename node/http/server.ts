@@ -16,6 +16,7 @@ import { addContentRoutes } from './routes/content-routes.ts'
 import { addEnrolRoutes } from './routes/enrol-routes.ts'
 import { addExportRoute } from './routes/export-route.ts'
 import { addImportRoute } from './routes/import-route.ts'
+import { addIndexRoutes } from './routes/index-routes.ts'
 import { addLinkRoutes } from './routes/link-routes.ts'
 import { addPageRoutes } from './routes/page-routes.ts'
 import { addPolicyRoutes } from './routes/policy-routes.ts'
@@ -79,6 +80,7 @@ export async function buildServer(
     addUserRoutes(scope, context)
     addRecordingRoutes(scope, context)
     addContentRoutes(scope, context)
+    addIndexRoutes(scope, context)
     addVerifyRoute(scope, context)
     addExportRoute(scope, context)
     addLinkRoutes(scope, context)

@@ -45,43 +45,7 @@ export class FrameTableBuilder {
       return
     }
     this.#open = undefined
-    if (record.kind === 'frame') {
-      const { head, seal, bodyOffset, bodySize, proven } = record
-      this.#frames.push({
-        kind: 'frame',
-        offset,
-        size,
-        bodyOffset,
-        bodySize,
-        startUs: head.start,
-        endUs: seal.end,
-        wallMs: head.wall,
-        rawBytes: seal.raw,
-        sealed: proven,
-      })
-    } else if (record.kind === 'gap') {
-      const { from, to, reason } = record.gap
-      this.#frames.push({
-        kind: 'gap',
-        offset,
-        size,
-        startUs: from,
-        endUs: to,
-        sealed: record.proven,
-        reason,
-      })
-    } else {
-      const { end, reason } = record.end
-      this.#frames.push({
-        kind: 'end',
-        offset,
-        size,
-        startUs: end,
-        endUs: end,
-        sealed: record.proven,
-        reason,
-      })
-    }
+    this.#frames.push(entryOf(record))
   }
 
   /** `size` = bytes of the stream that are there. */
@@ -91,5 +55,23 @@ export class FrameTableBuilder {
     if (open?.bodyOffset !== undefined && size > open.offset)
       frames.push({ ...open, size: size - open.offset, bodySize: Math.max(0, size - open.bodyOffset) })
     return { size, frames }
+  }
+}
+
+/** The entry of what is sealed. */
+export function entryOf(record: Exclude<StreamRecord, { kind: 'head' }>): FrameEntry {
+  const { offset, size, proven: sealed } = record
+  if (record.kind === 'gap') {
+    const { from: startUs, to: endUs, reason } = record.gap
+    return { kind: 'gap', offset, size, startUs, endUs, sealed, reason }
+  }
+  if (record.kind === 'end') {
+    const { end, reason } = record.end
+    return { kind: 'end', offset, size, startUs: end, endUs: end, sealed, reason }
+  }
+  const { head, seal, bodyOffset, bodySize } = record
+  return {
+    ...{ kind: 'frame', offset, size, bodyOffset, bodySize, sealed },
+    ...{ startUs: head.start, endUs: seal.end, wallMs: head.wall, rawBytes: seal.raw },
   }
 }

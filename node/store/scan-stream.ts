@@ -6,7 +6,7 @@ import type { StreamRecord } from '../../format/verify-report.ts'
 const readBytes = 256 * 1024
 
 /**
- * Walks the first `size` bytes of a stream's file through `verifier`. The padding of GAPs is passed without being read:
+ * Walks the first `size` bytes of a stream's file through `verifier`, or those behind `from`, where it stopped between parts. The padding of GAPs is passed without being read:
  * it is a hole that this farm made, and may have gigabytes. Stops where the bytes are no recording.
  */
 export async function scanStream(
@@ -14,9 +14,10 @@ export async function scanStream(
   size: number,
   verifier: StreamVerifier,
   note: (records: StreamRecord[]) => void,
+  from = 0,
 ): Promise<void> {
-  let walker = new FrameScanner()
-  let at = 0
+  let walker = new FrameScanner(from)
+  let at = from
   while (at < size) {
     const bytes = await read(at, Math.min(readBytes, size - at))
     if (bytes.length === 0) return

@@ -3,6 +3,7 @@ import { dirname, join, resolve } from 'node:path'
 import { DurableFile } from '../../disk/durable-file.ts'
 import { createFile } from '../../disk/exclusive-file.ts'
 import { makeFolder, removeFile, syncFolder } from '../../disk/folder.ts'
+import { freshFile } from '../../disk/fresh-file.ts'
 import { readFileRange } from '../../disk/read-file.ts'
 import type { Crypto } from '../../format/ports.ts'
 import { isRecordingId, recordingPath } from '../../format/recording-id.ts'
@@ -31,6 +32,9 @@ export interface StoreOptions {
   crypto: Crypto
 }
 
+/** A stream, or the index that is made of it. */
+export type StoredKind = StreamName | 'idx'
+
 /** All methods reject with StoreError (code, hint) when the store cannot do it now. */
 export interface Store {
   /** Where the recording lies already, else the next folder in turn. */
@@ -38,17 +42,19 @@ export interface Store {
   /** For ingest alone: the stream's file, made when it is absent. */
   open(place: StorePlace, stream: StreamName): Promise<DurableFile>
   /** Bytes of a stream; `undefined` when it has no file. */
-  size(place: StorePlace, stream: StreamName): Promise<number | undefined>
+  size(place: StorePlace, stream: StoredKind): Promise<number | undefined>
   /** Bytes [from, to) in pieces; ends early where the file ends. Rejects with `not-found`. */
   readRange(
     place: StorePlace,
-    stream: StreamName,
+    stream: StoredKind,
     from: number,
     to: number,
     signal?: AbortSignal,
   ): AsyncGenerator<Uint8Array, void, undefined>
   /** Read from the file; for a stream that is live here ask `Ingest.frames` first. Rejects with `not-found`. */
   frames(place: StorePlace, stream: StreamName): Promise<FrameTable>
+  /** For the indexer alone: a new index with this content in the place of any other, to write on. */
+  freshIndex(place: StorePlace, content: AsyncIterable<Uint8Array>): Promise<DurableFile>
   /** All files of the recording. Idempotent. */
   remove(place: StorePlace): Promise<void>
   /** Writes `<id>.farm` (see `encodeLost`), exclusively; false when there is one. */
@@ -78,7 +84,7 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     pathIn(await folders.pathOf(place.store), place, kind)
 
   /** Where to read; the store itself may be gone when a restored copy is there. */
-  const readable = async (place: StorePlace, stream: StreamName) => {
+  const readable = async (place: StorePlace, stream: StoredKind) => {
     let failure: unknown
     try {
       const path = await pathOf(place, stream)
@@ -165,6 +171,15 @@ export async function openStore(options: StoreOptions): Promise<Store> {
         throw storeErrorOf(error, `read ${path}`)
       }
       return table.table(size)
+    },
+
+    async freshIndex(place, content) {
+      const path = await pathOf(place, 'idx')
+      try {
+        return await freshFile(path, content, fileMode)
+      } catch (error) {
+        throw storeErrorOf(error, `write ${path}`)
+      }
     },
 
     async remove(place) {

@@ -26,6 +26,9 @@ export interface Held {
   recording: Recording
   bytes: Uint8Array
   followUps?: string[]
+  /** What the server derived of it; by default nothing. */
+  index?: { answer: object; blocks: Map<number, Uint8Array> }
+  poster?: Uint8Array
 }
 
 export interface StandIn {
@@ -133,6 +136,10 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     if (part === 'frames') return json(200, check(held.bytes).table)
     if (part === 'verify') return json(200, check(held.bytes).report)
     if (part === 'live') return json(426, { error: { code: 'websocket', text: 'This is a WebSocket.' } })
+    if (part === 'index') return index(held, url.pathname.split('/')[5], json, response)
+    if (part === 'poster' && held.poster)
+      return response.writeHead(200, { 'content-type': 'image/webp' }).end(held.poster)
+    if (part === 'poster') return response.writeHead(204).end()
     if (part === 'links') return json(201, { url: '/s/token', expires: Date.now() + 172_800_000 })
     return range(held.bytes, request, response)
   }
@@ -160,6 +167,19 @@ function listOf(all: Recording[], query: URLSearchParams): { recordings: Recordi
   const from = Number(query.get('after') ?? 0)
   const to = from + Number(query.get('limit'))
   return { recordings: rows.slice(from, to), ...(to < rows.length && { next: String(to) }) }
+}
+
+function index(
+  { index }: Held,
+  at: string | undefined,
+  json: (status: number, body: unknown) => void,
+  response: ServerResponse,
+): void {
+  const none = { state: 'absent', coveredBytes: 0, activity: [], pictures: [], images: [] }
+  const block = at === undefined ? undefined : index?.blocks.get(Number(at))
+  if (block) response.writeHead(200, { 'content-type': 'application/zstd' }).end(block)
+  else if (at === undefined) json(200, index?.answer ?? none)
+  else json(404, { error: { code: 'index-block', text: 'The index has nothing there.' } })
 }
 
 function range(bytes: Uint8Array, request: IncomingMessage, response: ServerResponse): void {

@@ -46,6 +46,12 @@ export class Api {
     return response.status === 200 ? bytes.subarray(from, to) : bytes
   }
 
+  /** All bytes of an answer. */
+  async whole(path: string, signal?: AbortSignal): Promise<Uint8Array> {
+    const response = await this.#fetch(path, { ...(signal && { signal }) })
+    return new Uint8Array(await response.arrayBuffer())
+  }
+
   async #fetch(path: string, init: RequestInit): Promise<Response> {
     const timeout = AbortSignal.timeout(answerMsMax)
     const askedAs = this.csrf

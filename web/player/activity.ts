@@ -1,3 +1,5 @@
+import { activeSpans } from '../../format/activity-count.ts'
+import type { Activity as Counted } from '../../format/index-records.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import type { Segment } from './segment.ts'
 
@@ -20,12 +22,29 @@ export interface Span {
   endUs: number
 }
 
-/** When something happened on the screen, from the frames decoded so far; frames not yet decoded count as even activity. */
+/**
+ * When something happened on the screen: from the server's index, to the second, and from the frames decoded so far; others
+ * count as even activity.
+ */
 export class Activity {
   readonly #bursts = new Map<number, Burst[]>()
+  readonly #indexed = new Set<number>()
+
+  /** What the index has of frames, in place of what was seen of them. */
+  know(frames: (Counted & { offset: number })[]): void {
+    for (const frame of frames) {
+      if (this.#indexed.has(frame.offset)) continue
+      this.#indexed.add(frame.offset)
+      this.#bursts.set(
+        frame.offset,
+        Array.from(activeSpans(frame), ({ startUs, endUs, amount }) => ({ startUs, endUs, bytes: amount })),
+      )
+    }
+  }
 
   /** Adds events of a frame; for a frame that grows, those that are new. */
   add(segment: Segment, events: TimelineEvent[], fresh: boolean): void {
+    if (this.#indexed.has(segment.offset)) return
     const bursts = fresh ? [] : (this.#bursts.get(segment.offset) ?? [])
     this.#bursts.set(segment.offset, bursts)
     for (const { code, timeUs, data } of events) {

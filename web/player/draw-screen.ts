@@ -1,12 +1,5 @@
 import type { IBufferCell, Terminal } from '@xterm/xterm'
-import { terminalTheme } from './terminal-theme.ts'
-
-const cube = [0, 95, 135, 175, 215, 255]
-const ansi = [
-  ...(['black', 'red', 'green', 'yellow', 'blue', 'magenta', 'cyan', 'white'] as const),
-  ...(['brightBlack', 'brightRed', 'brightGreen', 'brightYellow'] as const),
-  ...(['brightBlue', 'brightMagenta', 'brightCyan', 'brightWhite'] as const),
-]
+import { palette, screenColours } from '../../format/screen-colours.ts'
 
 /** Paints the screen small, `width` CSS pixels wide, as one recognises it: colours and words' shapes. Returns its height. */
 export function drawScreen(canvas: HTMLCanvasElement, terminal: Terminal, width: number): number {
@@ -19,7 +12,7 @@ export function drawScreen(canvas: HTMLCanvasElement, terminal: Terminal, width:
   const context = canvas.getContext('2d')
   if (!context) return height
   context.scale(ratio, ratio)
-  context.fillStyle = terminalTheme.background!
+  context.fillStyle = screenColours.background
   context.fillRect(0, 0, width, height)
   context.font = `${cellHeight * 0.85}px monospace`
   context.textBaseline = 'middle'
@@ -39,7 +32,7 @@ export function drawScreen(canvas: HTMLCanvasElement, terminal: Terminal, width:
       }
       const text = cell.getChars()
       if (text.trim() === '' || cell.isInvisible()) continue
-      context.fillStyle = inverse ? (background(cell) ?? terminalTheme.background!) : foreground(cell)
+      context.fillStyle = inverse ? (background(cell) ?? screenColours.background) : foreground(cell)
       context.globalAlpha = cell.isDim() ? 0.5 : 1
       context.fillText(text, x, (row + 0.5) * cellHeight, cellWidth * cell.getWidth())
       context.globalAlpha = 1
@@ -50,25 +43,17 @@ export function drawScreen(canvas: HTMLCanvasElement, terminal: Terminal, width:
 
 function foreground(cell: IBufferCell): string {
   if (cell.isFgRGB()) return rgb(cell.getFgColor())
-  if (cell.isFgPalette()) return palette(cell.getFgColor())
-  return terminalTheme.foreground!
+  if (cell.isFgPalette()) return rgb(palette[cell.getFgColor()]!)
+  return screenColours.foreground
 }
 
 /** `undefined` where it is the screen's own ground. */
 function background(cell: IBufferCell): string | undefined {
   if (cell.isBgRGB()) return rgb(cell.getBgColor())
-  if (cell.isBgPalette()) return palette(cell.getBgColor())
+  if (cell.isBgPalette()) return rgb(palette[cell.getBgColor()]!)
   return undefined
 }
 
 function rgb(colour: number): string {
   return `#${colour.toString(16).padStart(6, '0')}`
-}
-
-// The 16 of the theme, a cube of 6 x 6 x 6, and 24 greys.
-function palette(index: number): string {
-  if (index < 16) return terminalTheme[ansi[index]!]!
-  if (index > 231) return rgb((8 + (index - 232) * 10) * 0x010101)
-  const at = index - 16
-  return rgb((cube[Math.floor(at / 36)]! << 16) | (cube[Math.floor(at / 6) % 6]! << 8) | cube[at % 6]!)
 }

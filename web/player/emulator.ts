@@ -1,25 +1,17 @@
 import { Terminal } from '@xterm/xterm'
 import { DrawBudget } from '../../format/draw-budget.ts'
-import { type Carried, clampSize, TerminalGuard } from '../../format/terminal-guard.ts'
-import { restoreSnapshot, type Snapshot, takeSnapshot } from './snapshot.ts'
+import { drawnSize, TerminalGuard } from '../../format/terminal-guard.ts'
+import { type Picture, restoreSnapshot, type Snapshot, takeSnapshot } from '../../format/terminal-snapshot.ts'
 import { terminalTheme } from './terminal-theme.ts'
 
 /** Lines kept above the screen: nobody scrolls in a player, which seeks instead. */
 const scrollbackLines = 0
-/** More cells than this take seconds to draw when each has its own colour: 640 x 187. What is larger is shown cut. */
-const cellsDrawnMax = 120_000
 /** Characters in one go, between which the page stays alive. Few at first: a hostile piece shows its cost on them. */
 const sliceCharacters = { least: 256, first: 4096, most: 32_768 }
 /** How long one go may take; slices are made longer or shorter towards it. */
 const sliceMs = 12
 /** Slices given at once: the emulator rests between them by itself. */
 const slicesAtOnce = 4
-
-/** What an emulator shows and what its guard holds back: given to another, that one goes on the same. */
-export interface Picture {
-  screen: Snapshot
-  carried: Carried
-}
 
 /** An xterm.js behind the guard. Recorded bytes draw on it and act on nothing else; without `open` it draws unseen. */
 export class Emulator {
@@ -156,11 +148,6 @@ export class Emulator {
     this.#budget.take(characters, 0)
     this.onLeftOut?.(characters)
   }
-}
-
-export function drawnSize(columns: number, rows: number): { columns: number; rows: number } {
-  const size = clampSize(columns, rows)
-  return { columns: size.columns, rows: Math.min(size.rows, Math.floor(cellsDrawnMax / size.columns)) }
 }
 
 // The guard lets none of these through; should it fail, the emulator knows no way either.

@@ -1,7 +1,7 @@
 import type { TimelineEvent } from '../../format/timeline.ts'
 
-/** Decoded events kept, counted as the bytes they were: enough to jump about in an hour of busy work. */
-export const cacheRawBytesMax = 64 * 1024 * 1024
+/** Decoded events kept, counted as the bytes they were, of which they take three times as much: to jump about near a moment. */
+const cacheRawBytesMax = 16 * 1024 * 1024
 
 /** Decoded frames by their offset; the least recently used go first. */
 export class EventCache {

@@ -1,15 +1,22 @@
 import { ZSTDDecoder } from 'zstddec'
 import { FormatError } from '../../format/format-error.ts'
+import { frameEvents } from '../../format/frame-events.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
-import { TimelineDecoder } from '../../format/timeline-decoder.ts'
 
 /** No frame of ours is larger decoded; one that claims more is a bomb. */
 const rawBytesMax = 64 * 1024 * 1024
-const brace = 0x7b
 
-/** A closed frame's events. `rawBytes` = what its SEAL says it decodes to, which must be so. */
+/** A closed frame's events. `rawBytes` = what its SEAL says it decodes to, which must be so. Rejects with FormatError. */
 export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<TimelineEvent[]> {
   if (rawBytes === 0) return []
+  const events: TimelineEvent[] = []
+  for (const piece of frameEvents(await inflate(body, rawBytes), rawBytes))
+    for (const event of piece) events.push(event)
+  return events
+}
+
+/** What decodes to `rawBytes`; where it does not, something of another size. Rejects with FormatError. */
+export async function inflate(body: Uint8Array, rawBytes: number): Promise<Uint8Array> {
   if (!(rawBytes > 0 && rawBytes <= rawBytesMax))
     throw new FormatError(
       'raw-size',
@@ -17,8 +24,9 @@ export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<T
     )
   const decoder = new ZSTDDecoder()
   await decoder.init()
-  const raw = decoder.decode(body, rawBytes)
-  if (raw.length !== rawBytes) throw new FormatError('zstd', 'A frame does not decode to what its seal says.')
-  // Only the first frame opens with the header line.
-  return new TimelineDecoder({ headerExpected: raw[0] === brace }).push(raw)
+  try {
+    return decoder.decode(body, rawBytes)
+  } catch {
+    throw new FormatError('zstd', 'A frame does not decode.')
+  }
 }

@@ -5,10 +5,14 @@ import { Emulator } from './emulator.ts'
 import { type LiveDelay, openLiveDelay } from './live-delay.ts'
 import { openLiveFeed } from './live-feed.ts'
 import { Player } from './player.ts'
+import { RecordingIndex } from './recording-index.ts'
 import { RecordingSource } from './recording-source.ts'
+import { serverStream } from './server-stream.ts'
 
 /** Larger recordings are not passed over in advance: it would cost the reviewer's machine minutes. */
 const scanRawBytesMax = 512 * 1024 * 1024
+/** Asked again until the server has made its index, which takes it a minute for a gigabyte. */
+const indexAgainMs = 3000
 
 export interface OpenPlayer {
   player: Player
@@ -27,13 +31,14 @@ export async function openPlayer(
   startUs: number | undefined,
   changed: () => void,
 ): Promise<OpenPlayer> {
-  const source = new RecordingSource(api, recording.id)
-  await source.readTable()
-  const columns = recording.columns || 80
-  const rows = recording.rows || 24
+  const stored = serverStream(api, recording.id)
+  const source = new RecordingSource(stored)
+  const index = new RecordingIndex(stored)
+  const size = { columns: recording.columns || 80, rows: recording.rows || 24 }
   const emulator = new Emulator()
-  emulator.resize(columns, rows)
-  const player = new Player(source, emulator, columns, rows)
+  emulator.resize(size.columns, size.rows)
+  const player = new Player(source, index, emulator, size)
+  await Promise.all([source.readTable(), index.load()])
   const delay = openLiveDelay()
   const startMs = Date.parse(recording.start)
   let closeFeed: (() => void) | undefined
@@ -87,16 +92,34 @@ export async function openPlayer(
 
   if (startUs !== undefined || recording.state !== 'live') player.seek(startUs ?? 0)
   else player.goLive()
-  const rawBytes = source.segments.value.reduce((sum, segment) => sum + segment.rawBytes, 0)
-  if (recording.state !== 'live' && rawBytes <= scanRawBytesMax) player.scan()
+  const stopScan = recording.state === 'live' ? () => undefined : scanUntilIndexed(player)
   return {
     player,
     emulator,
     delay,
     close() {
       closeFeed?.()
+      stopScan()
       player.close()
       emulator.dispose()
     },
+  }
+}
+
+// Without an index the page draws all of it by itself, unhurried, until there is one.
+function scanUntilIndexed(player: Player): () => void {
+  const { index, source } = player
+  const enough = new AbortController()
+  const rawBytes = source.segments.value.reduce((sum, segment) => sum + segment.rawBytes, 0)
+  if (index.isMade) return () => undefined
+  if (rawBytes <= scanRawBytesMax) player.scan(enough.signal)
+  const timer = setInterval(async () => {
+    await index.load()
+    if (index.isMade) enough.abort()
+    if (!index.isComing) clearInterval(timer)
+  }, indexAgainMs)
+  return () => {
+    clearInterval(timer)
+    enough.abort()
   }
 }

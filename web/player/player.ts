@@ -8,6 +8,7 @@ import type { Emulator } from './emulator.ts'
 import { jumpAhead } from './jump-ahead.ts'
 import { LiveEdge } from './live-edge.ts'
 import { PictureFinder } from './picture-finder.ts'
+import type { RecordingIndex } from './recording-index.ts'
 import type { RecordingSource } from './recording-source.ts'
 import type { Segment } from './segment.ts'
 
@@ -35,6 +36,8 @@ export class Player {
   readonly following = signal(false)
   /** True while the session runs. */
   readonly live = signal(false)
+  /** True once the first picture was drawn, or why not was said: what else is there to do may begin. */
+  readonly shown = signal(false)
   readonly error = signal<unknown>(undefined)
   /** False while a live session's feed is cut; it comes back by itself. */
   readonly connected = signal(true)
@@ -48,6 +51,7 @@ export class Player {
   /** Told the time of the newest event when it has come over the live feed. */
   onTailTime: ((timeUs: number) => void) | undefined
   readonly source: RecordingSource
+  readonly index: RecordingIndex
   readonly #emulator: Emulator
   readonly #finder: PictureFinder
   readonly #clock = new Clock()
@@ -58,16 +62,26 @@ export class Player {
   #request = 0
   #stopped = false
 
-  constructor(source: RecordingSource, emulator: Emulator, columns: number, rows: number) {
+  constructor(
+    source: RecordingSource,
+    index: RecordingIndex,
+    emulator: Emulator,
+    size: { columns: number; rows: number },
+  ) {
     this.source = source
+    this.index = index
     this.#emulator = emulator
     const leftOut = (characters: number) => {
       this.leftOut.value += characters
     }
-    this.#finder = new PictureFinder(source, columns, rows, leftOut)
+    this.#finder = new PictureFinder(source, index, size, leftOut)
     emulator.onLeftOut = leftOut
     source.onDecoded = (segment, events) => {
       this.activity.add(segment, events, segment.closed)
+      this.activityChanges.value += 1
+    }
+    index.onLoaded = ({ activity }) => {
+      this.activity.know(activity)
       this.activityChanges.value += 1
     }
     source.onTail = (events) => this.#tail(events.at(-1)!.timeUs)
@@ -146,7 +160,7 @@ export class Player {
     this.#clock.set(goal)
     try {
       const drawTo = options.thenFollow ? Number.POSITIVE_INFINITY : goal
-      const near = { cursor: { ...this.#cursor }, picture: await this.#emulator.picture() }
+      const near = { cursor: { ...this.#cursor }, take: () => this.#emulator.picture() }
       const found = await this.#finder.find(drawTo, signal, near)
       this.#cursor = found.cursor
       await this.#emulator.restore(found.picture)
@@ -154,6 +168,7 @@ export class Player {
       batch(() => {
         this.seeking.value = false
         this.waiting.value = false
+        this.shown.value = true
         this.error.value = undefined
         if (options.thenFollow) {
           this.following.value = true
@@ -186,10 +201,10 @@ export class Player {
     this.seek(this.source.endUs.value)
   }
 
-  /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. */
-  async scan(): Promise<void> {
+  /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. Until `enough` aborts. */
+  async scan(enough: AbortSignal): Promise<void> {
     try {
-      await this.#finder.scan(this.#closed.signal)
+      await this.#finder.scan(AbortSignal.any([this.#closed.signal, enough]))
     } catch {
       // What cannot be read is told when playback gets there.
     }
@@ -200,6 +215,7 @@ export class Player {
     this.#seek.abort()
     cancelAnimationFrame(this.#request)
     this.source.close()
+    this.index.close()
     this.#finder.dispose()
   }
 
@@ -281,6 +297,7 @@ export class Player {
     batch(() => {
       this.seeking.value = false
       this.waiting.value = false
+      this.shown.value = true
       this.playing.value = false
       this.following.value = false
       this.error.value = asApiError(error)

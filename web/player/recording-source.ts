@@ -1,10 +1,9 @@
 import { type Signal, signal } from '@preact/signals'
+import { FormatError } from '../../format/format-error.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
-import type { Api } from '../api/api.ts'
-import type { FrameTable } from '../api/recording.ts'
 import { EventCache } from './event-cache.ts'
-import { decodeFrame } from './frame-decoder.ts'
 import { type Segment, segmentOf } from './segment.ts'
+import type { StoredStream } from './stored-stream.ts'
 import { TailDecoder, type TailItem } from './tail-decoder.ts'
 
 /** Bytes asked for in one go while a tail without a seal is read. */
@@ -29,8 +28,7 @@ export class RecordingSource {
   onTail: ((events: TimelineEvent[]) => void) | undefined
   /** Told once for every frame whose events are known. */
   onDecoded: ((segment: Segment, events: TimelineEvent[]) => void) | undefined
-  readonly #api: Api
-  readonly #path: string
+  readonly #stored: StoredStream
   readonly #cache = new EventCache()
   readonly #open = new Map<number, TimelineEvent[]>()
   readonly #loading = new Map<number, Promise<TimelineEvent[]>>()
@@ -39,14 +37,13 @@ export class RecordingSource {
   #tail: TailDecoder | undefined
   #tailEnd = 0
 
-  constructor(api: Api, recording: string) {
-    this.#api = api
-    this.#path = `/api/recordings/${recording}`
+  constructor(stored: StoredStream) {
+    this.#stored = stored
   }
 
   /** Reads the frame table. Throws ApiError. */
   async readTable(): Promise<void> {
-    const table = await this.#readFrames()
+    const table = await this.#stored.table(this.#gone.signal)
     this.size = table.size
     this.ended.value = table.frames.some((entry) => entry.kind === 'end')
     this.segments.value = table.frames.filter((entry) => entry.kind !== 'end').map(segmentOf)
@@ -55,14 +52,17 @@ export class RecordingSource {
 
   // What came over the live feed is shown as proven once the server has checked it.
   async #askProof(): Promise<void> {
-    const { frames } = await this.#readFrames().catch(() => ({ frames: [] }))
+    const { frames } = await this.#stored.table(this.#gone.signal).catch(() => ({ frames: [] }))
     const proven = new Set(frames.filter((entry) => entry.sealed).map((entry) => entry.offset))
     for (const segment of this.segments.value) if (proven.has(segment.offset)) segment.proven = true
     if (proven.size > 0) this.segments.value = [...this.segments.value]
   }
 
-  #readFrames(): Promise<FrameTable> {
-    return this.#api.call<FrameTable>(`${this.#path}/frames?stream=cast`, { signal: this.#gone.signal })
+  /** What the check of the whole found wrong, at these offsets, is not shown as proven. */
+  disprove(offsets: number[]): void {
+    const wrong = ({ offset, size }: Segment) => offsets.some((at) => at >= offset && at < offset + size)
+    for (const segment of this.segments.value) if (wrong(segment)) segment.proven = false
+    if (offsets.length > 0) this.segments.value = [...this.segments.value]
   }
 
   /** Where the live feed is to go on: behind what it has brought, else where what is not sealed begins. */
@@ -99,13 +99,8 @@ export class RecordingSource {
   async readTail(): Promise<void> {
     const from = this.tailOffset
     if (this.#tail || this.ended.value || from >= this.size) return
-    const bytes = await this.#api.bytes(
-      `${this.#path}/streams/cast`,
-      from,
-      Math.min(this.size, from + tailBytesMax),
-      this.#gone.signal,
-    )
-    this.pushTail(from, bytes)
+    const to = Math.min(this.size, from + tailBytesMax)
+    this.pushTail(from, await this.#stored.bytes(from, to, this.#gone.signal))
   }
 
   /** Bytes from the live feed, from `tailOffset` on, in order and without holes. What decodes is kept (I5). */
@@ -135,14 +130,10 @@ export class RecordingSource {
       else await this.readTail()
       return this.#openEvents(segment.offset)
     }
-    const { bodyOffset, bodySize } = segment
-    const body = await this.#api.bytes(
-      `${this.#path}/streams/cast`,
-      bodyOffset,
-      bodyOffset + bodySize,
-      this.#gone.signal,
-    )
-    const events = await decodeFrame(body, segment.rawBytes).catch(() => undefined)
+    const events = await this.#stored.events(segment, this.#gone.signal).catch((error) => {
+      if (error instanceof FormatError) return undefined
+      throw error
+    })
     if (!events) return this.#damaged(segment)
     this.#cache.put(segment.offset, events, segment.rawBytes)
     this.onDecoded?.(segment, events)

@@ -39,7 +39,7 @@ export function SidePanel({ recording, player }: { recording: RecordingDetail; p
           </dd>
         </dl>
       </section>
-      <VerifyPanel id={recording.id} live={player.live.value} />
+      <VerifyPanel id={recording.id} player={player} />
       <FollowUps recording={recording} />
       <Keys />
     </aside>

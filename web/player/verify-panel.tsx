@@ -7,28 +7,32 @@ import { sizeText } from '../ui/format-size.ts'
 import { clockText, durationText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
 import { gapReasons } from './gap-words.ts'
+import type { Player } from './player.ts'
 
 /** What the check proved, and nothing more: what was never proven is never shown as proven. */
-export function VerifyPanel({ id, live }: { id: string; live: boolean }) {
+export function VerifyPanel({ id, player }: { id: string; player: Player }) {
   const { api } = useApp()
   const report = useSignal<VerifyReport | undefined>(undefined)
   const error = useSignal<ApiError | undefined>(undefined)
   const checking = useSignal(false)
+  const live = player.live.value
+  const shown = player.shown.value
 
   const check = async () => {
     checking.value = true
     error.value = undefined
     try {
       report.value = await api.call<VerifyReport>(`/api/recordings/${id}/verify`)
+      player.source.disprove(report.value.problems.map(({ offset }) => offset))
     } catch (caught) {
       error.value = asApiError(caught)
     }
     checking.value = false
   }
-  // A running session is checked when asked; a finished one at once, and again when it finishes.
+  // A running session is checked when asked; a finished one once it is shown, and again when it finishes.
   useEffect(() => {
-    if (!live) check()
-  }, [id, live])
+    if (!live && shown) check()
+  }, [id, live, shown])
 
   return (
     <section data-testid="verify">

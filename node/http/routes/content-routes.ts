@@ -5,6 +5,7 @@ import type { App, HttpContext } from '../context.ts'
 import { exactStream } from '../exact-stream.ts'
 import { foundRecording, readableBytes } from '../found-recording.ts'
 import { HttpError, liveOff } from '../http-error.ts'
+import { indexedFrames } from '../indexed-frames.ts'
 import { IdParams } from './recording-routes.ts'
 
 const Frame = Type.Object({
@@ -38,7 +39,10 @@ export function addContentRoutes(app: App, context: HttpContext): void {
     },
     async (request, reply) => {
       const row = await foundRecording(context, request.params.id, userOf(request))
-      const table = ingest.frames(row.id, 'cast') ?? (await store.frames(row, 'cast'))
+      const table =
+        ingest.frames(row.id, 'cast') ??
+        (await indexedFrames(context, row)) ??
+        (await store.frames(row, 'cast'))
       reply.header('cache-control', 'no-store')
       return table
     },

@@ -3,8 +3,9 @@ import xtermHeadless from '@xterm/headless'
 import type { Terminal } from '@xterm/xterm'
 import test from 'ava'
 import fc from 'fast-check'
+import { decodePicture, encodePicture } from '../../format/picture-bytes.ts'
 import { TerminalGuard } from '../../format/terminal-guard.ts'
-import { restoreSnapshot, takeSnapshot } from '../../web/player/snapshot.ts'
+import { restoreSnapshot, takeSnapshot } from '../../format/terminal-snapshot.ts'
 
 // An emulator that was given a snapshot goes on as the one it was taken of, whatever came before and comes after: what a
 // seek needs to be exact. The headless build has the same core as the browser's, which test/e2e/browser-seek drives.
@@ -139,13 +140,13 @@ class Screen {
   }
 }
 
-test('an emulator given a snapshot goes on as the one it was taken of', async (t) => {
+test('an emulator given a snapshot, kept or written down, goes on as the one it was taken of', async (t) => {
   await fc.assert(
-    fc.asyncProperty(ops, ops, ops, async (before, after, stale) => {
+    fc.asyncProperty(ops, ops, ops, fc.boolean(), async (before, after, stale, written) => {
       const played = new Screen(12, 5)
       await played.run(before)
-      const snapshot = takeSnapshot(played.terminal)
-      const { carried } = played.guard
+      const taken = { screen: takeSnapshot(played.terminal), carried: played.guard.carried }
+      const { screen: snapshot, carried } = written ? decodePicture(encodePicture(taken)) : taken
       const look = played.look()
       await played.run(after)
 

@@ -1,0 +1,65 @@
+import { toBase64url } from '../../format/bytes.ts'
+import type { IndexTable } from '../../format/index-records.ts'
+import type { RecordingRow } from '../catalog/schema.ts'
+import type { HttpContext } from './context.ts'
+import { readableBytes } from './found-recording.ts'
+
+export interface Poster {
+  type: string
+  /** Another one for other bytes. */
+  tag: string
+  bytes: Uint8Array
+}
+
+export interface Posters {
+  /** `undefined` where nothing can be shown yet. Rejects with StoreError. */
+  of(row: RecordingRow): Promise<Poster | undefined>
+  /** Has the index of a recording that nobody writes made where it is missing or short. */
+  want(row: RecordingRow, table: IndexTable | undefined): void
+}
+
+/** Posters of sessions that run, kept: 8 KB each. */
+const keptMax = 500
+/** A session's is drawn at most so often, however many look at it. */
+const drawEveryMs = 2_000
+
+/** Posters from indexes, and drawn where a session still runs or has no index yet. */
+export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'store'>): Posters {
+  const { indexer } = context
+  const kept = new Map<string, { size: number; atMs: number; poster: Promise<Poster | undefined> }>()
+
+  const want = (row: RecordingRow, table: IndexTable | undefined) => {
+    if (row.state === 'live' || indexer.state(row.id) !== 'idle') return
+    const finished = row.state === 'complete' ? table?.sizes.cast !== undefined : table !== undefined
+    if (!finished || !table?.images.some(({ use }) => use === 'poster')) indexer.build(row.id, false)
+  }
+
+  const drawn = async (row: RecordingRow) => {
+    const size = await readableBytes(context, row)
+    const known = kept.get(row.id)
+    if (known && (known.size === size || Date.now() - known.atMs < drawEveryMs)) return known.poster
+    const { columns = 80, rows = 24 } = JSON.parse(row.facts) as { columns?: number; rows?: number }
+    const poster = indexer
+      .draw({ recording: row.id, size, columns: columns || 80, rows: rows || 24 })
+      .then((image) => image && { ...image, tag: `live.${size}` })
+    kept.delete(row.id)
+    kept.set(row.id, { size, atMs: Date.now(), poster })
+    if (kept.size > keptMax) kept.delete(kept.keys().next().value!)
+    return poster
+  }
+
+  return {
+    want,
+    async of(row) {
+      if (row.state === 'live') return drawn(row)
+      const block = await indexer.poster(row)
+      if (block) return { type: String(block.facts.type), tag: toBase64url(block.mac), bytes: block.body }
+      const table = await indexer.table(row)
+      want(row, table)
+      const image = table?.images.findLast(({ use }) => use === 'poster')
+      const found = image && (await indexer.block(row, image.at))
+      if (found) return { type: image.type, tag: toBase64url(found.mac), bytes: found.body }
+      return drawn(row)
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import { emptyTable } from '../../format/index-records.ts'
+import type { DrawnImage, DrawRequest } from './index-messages.ts'
+import type { IndexTools } from './index-tools.ts'
+import { screenAt } from './moments.ts'
+import { readIndexTable } from './read-index.ts'
+
+/**
+ * The newest screen of a recording, drawn from what its index has and what came since; `undefined` where that is too much
+ * at once. Rejects with StoreError.
+ */
+export async function drawNow(tools: IndexTools, draw: DrawRequest): Promise<DrawnImage | undefined> {
+  const place = await tools.store.place(draw.recording)
+  const table = (await readIndexTable(tools.store, place, tools.mac)) ?? emptyTable()
+  const screen = await screenAt(tools, place, table, { ...draw, timeUs: Number.POSITIVE_INFINITY })
+  if (!screen) return undefined
+  try {
+    const { bytes } = await tools.images.poster(screen.terminal)
+    return { type: 'image/webp', bytes }
+  } finally {
+    screen.dispose()
+  }
+}

@@ -1,0 +1,141 @@
+import { coveredBytes, type IndexedFrame } from '../../format/index-records.ts'
+import { decodePicture } from '../../format/picture-bytes.ts'
+import type { Facts, StreamName } from '../../format/records.ts'
+import { EmulatedScreen } from '../../screen/emulated-screen.ts'
+import { StoreError } from '../store/store-error.ts'
+import type { StorePlace } from '../store/store-place.ts'
+import { addStrip } from './add-strip.ts'
+import { type IndexTools, inflated, readWhole } from './index-tools.ts'
+import { IndexWriter } from './index-writer.ts'
+import { readPicture } from './read-picture.ts'
+import { StreamWalk } from './stream-walk.ts'
+import { TerminalTrack } from './terminal-track.ts'
+
+// The index of one recording, frame by frame, as far as its streams are sealed.
+//
+//   open ── know, step ──▶ caught up ── know ──▶ …          all streams have their END ──▶ poster, strip, table ──▶ ended
+
+const screenDefault = { columns: 80, rows: 24 }
+
+export class IndexJob {
+  readonly recording: string
+  readonly #tools: IndexTools
+  readonly #place: StorePlace
+  readonly #writer: IndexWriter
+  readonly #walks = new Map<StreamName, StreamWalk>()
+  readonly #ended = new Set<StreamName>()
+  #track: TerminalTrack | undefined
+  #screen: EmulatedScreen | undefined
+  #done = false
+  #added = false
+
+  private constructor(tools: IndexTools, place: StorePlace, recording: string, writer: IndexWriter) {
+    this.recording = recording
+    this.#tools = tools
+    this.#place = place
+    this.#writer = writer
+  }
+
+  /** Goes on with the index that is there, or `again` from the beginning. Rejects with StoreError. */
+  static async open(tools: IndexTools, recording: string, again: boolean): Promise<IndexJob> {
+    const { store } = tools
+    const place = await store.place(recording)
+    // Else the index of one that was deleted meanwhile would stay alone.
+    if ((await store.size(place, 'cast')) === undefined)
+      throw new StoreError('not-found', `${recording} is not in a store.`, 'It may have been deleted.')
+    return new IndexJob(tools, place, recording, await IndexWriter.open(store, place, tools.mac, again))
+  }
+
+  /** True once the index is finished: nothing follows in a stream that has ended. */
+  get done(): boolean {
+    return this.#done
+  }
+
+  /** So much of a stream is sealed. Rejects with StoreError. */
+  async know(stream: StreamName, sealed: number): Promise<void> {
+    const walk = this.#walks.get(stream) ?? new StreamWalk(this.#tools, this.#place, stream)
+    this.#walks.set(stream, walk)
+    await walk.walk(sealed)
+  }
+
+  /** Does one part's worth; false when there is none. Rejects with StoreError. */
+  async step(): Promise<boolean> {
+    for (const walk of this.#walks.values()) {
+      const covered = coveredBytes(this.#writer.table, walk.stream)
+      for (let part = walk.take(); part; part = walk.take()) {
+        if (part.kind === 'end') this.#ended.add(walk.stream)
+        if (part.offset < covered) continue
+        await this.#part(part, walk.facts)
+        await this.#writer.flush()
+        return true
+      }
+    }
+    if (this.#done || !(await this.#allEnded())) return false
+    await this.#finish()
+    return true
+  }
+
+  /** A poster of what there is, where there is none of it yet. Rejects with StoreError. */
+  async addPoster(): Promise<void> {
+    if (!this.#added && this.#writer.table.images.some(({ use }) => use === 'poster')) return
+    const { images } = this.#tools
+    const track = await this.#terminal(this.#walks.get('cast')?.facts)
+    const { picture, timeUs } = track.poster()
+    const screen = new EmulatedScreen(picture.screen.columns, picture.screen.rows)
+    screen.restore(picture)
+    const { width, height, bytes } = await images.poster(screen.terminal)
+    screen.dispose()
+    const type = 'image/webp'
+    this.#writer.image({ use: 'poster', type, width, height, columns: 1, timesUs: [timeUs] }, bytes)
+    await this.#writer.flush()
+  }
+
+  async close(): Promise<void> {
+    this.#screen?.dispose()
+    await this.#writer.close()
+  }
+
+  async #part(part: IndexedFrame, facts: Facts | undefined): Promise<void> {
+    this.#added = true
+    if (part.stream !== 'cast' || part.kind !== 'frame') return this.#writer.frame(part, undefined)
+    const { offset, size, bodyOffset = 0, bodySize = 0, rawBytes = 0 } = part
+    const body = await readWhole(this.#tools.store, this.#place, 'cast', bodyOffset, bodyOffset + bodySize)
+    const track = await this.#terminal(facts)
+    const frame = { offset, next: offset + size, rawBytes }
+    const drawn = this.#tools.guarded(this.recording, () => track.frame(frame, inflated(body, rawBytes)))
+    for (const { facts: at, written } of drawn.pictures) this.#writer.picture(at, written)
+    this.#writer.frame({ ...part, ...(drawn.undrawn && { undrawn: true }) }, drawn.activity)
+  }
+
+  // Goes on from the last picture: what came behind it drew nothing, or no picture would be right.
+  async #terminal(facts: Facts | undefined): Promise<TerminalTrack> {
+    if (this.#track) return this.#track
+    const { columns, rows } = screenDefault
+    const screen = new EmulatedScreen(facts?.columns || columns, facts?.rows || rows, this.#tools.cpuMs)
+    const { pictures, frames } = this.#writer.table
+    const last = pictures.at(-1)
+    const picture = last && (await readPicture(this.#tools, this.#place, last))
+    if (picture) screen.restore(decodePicture(picture))
+    this.#screen = screen
+    this.#track = new TerminalTrack(
+      screen,
+      frames.some(({ undrawn }) => undrawn) || (last !== undefined && !picture),
+    )
+    return this.#track
+  }
+
+  async #allEnded(): Promise<boolean> {
+    if (!this.#ended.has('cast')) return false
+    return this.#ended.has('rfb') || (await this.#tools.store.size(this.#place, 'rfb')) === undefined
+  }
+
+  async #finish(): Promise<void> {
+    await this.addPoster()
+    await addStrip(this.#tools, this.#place, this.#writer)
+    const { store } = this.#tools
+    const [cast, rfb] = [await store.size(this.#place, 'cast'), await store.size(this.#place, 'rfb')]
+    this.#writer.finish({ ...(cast !== undefined && { cast }), ...(rfb !== undefined && { rfb }) })
+    await this.#writer.flush()
+    this.#done = true
+  }
+}

@@ -1,0 +1,90 @@
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { setImmediate as immediate } from 'node:timers/promises'
+import { parentPort, workerData } from 'node:worker_threads'
+import { openCrypto } from '../../codec/crypto.ts'
+import { openMac } from '../../codec/mac.ts'
+import { ScreenImages } from '../../screen/screen-images.ts'
+import { openStore } from '../store/store.ts'
+import { drawNow } from './draw-now.ts'
+import type { IndexReply, IndexRequest, IndexWorkerData } from './index-messages.ts'
+import { IndexQueue } from './index-queue.ts'
+import type { IndexTools } from './index-tools.ts'
+
+// The thread that makes indexes: it reads what ingest has stored, so that ingest hands nothing over and waits for nothing.
+
+/** Of this thread alone: agents' bytes and viewers come first. */
+const niceness = 10
+
+const { folders, restore, farm, farmKey, macKey } = workerData as IndexWorkerData
+const port = parentPort!
+const say = (reply: IndexReply) => port.postMessage(reply)
+
+yieldToOthers()
+const crypto = openCrypto()
+const store = await openStore({ folders, ...(restore !== undefined && { restore }), farm, farmKey, crypto })
+const tools: IndexTools = {
+  store,
+  mac: openMac(macKey),
+  farmKey,
+  crypto,
+  images: new ScreenImages(),
+  cpuMs: () => {
+    const { user, system } = process.threadCpuUsage()
+    return (user + system) / 1000
+  },
+  guarded(recording, work) {
+    say({ type: 'guarded', recording })
+    try {
+      return work()
+    } finally {
+      say({ type: 'guarded' })
+    }
+  },
+}
+const queue = new IndexQueue(tools, {
+  built: (recording, error) => say({ type: 'built', recording, ...(error && { error }) }),
+  trouble: (recording, error) => say({ type: 'trouble', recording, ...error }),
+})
+const draws: Extract<IndexRequest, { type: 'draw' }>[] = []
+let running = false
+let closing = false
+
+port.on('message', (request: IndexRequest) => {
+  if (request.type === 'sealed') queue.sealed(request.recording, request.stream, request.bytes)
+  else if (request.type === 'build') queue.build(request.recording, request.again)
+  else if (request.type === 'draw') draws.push(request)
+  else closing = true
+  if (!running) void run()
+})
+
+// Somebody looks at what is drawn, so that goes first.
+async function run(): Promise<void> {
+  running = true
+  while (!closing && (draws.length > 0 || !queue.isEmpty)) {
+    const draw = draws.shift()
+    if (draw) await answer(draw)
+    else await queue.turn()
+    // Messages that came meanwhile are taken.
+    await immediate()
+  }
+  running = false
+  if (!closing) return
+  await queue.close()
+  say({ type: 'closed' })
+  port.close()
+}
+
+async function answer({ id, draw }: Extract<IndexRequest, { type: 'draw' }>): Promise<void> {
+  const image = await drawNow(tools, draw).catch(() => undefined)
+  say({ type: 'drawn', id, ...(image && { image }) })
+}
+
+// Threads have priorities of their own on Linux; elsewhere this one runs as all do.
+function yieldToOthers(): void {
+  try {
+    setPriority(Number(readlinkSync('/proc/thread-self').split('/').at(-1)), niceness)
+  } catch {
+    // Not allowed or not there.
+  }
+}

@@ -1,0 +1,20 @@
+import type { Api } from '../api/api.ts'
+import type { FrameTable } from '../api/recording.ts'
+import { decodeFrame } from './frame-decoder.ts'
+import type { StoredIndex, StoredStream } from './stored-stream.ts'
+
+/** A recording of the server: frames are fetched by range, when they are wanted. */
+export function serverStream(api: Api, recording: string): StoredStream {
+  const path = `/api/recordings/${recording}`
+  const bytes: StoredStream['bytes'] = (from, to, signal) =>
+    api.bytes(`${path}/streams/cast`, from, to, signal)
+  return {
+    table: (signal) => api.call<FrameTable>(`${path}/frames?stream=cast`, { signal }),
+    events: async ({ bodyOffset, bodySize, rawBytes }, signal) =>
+      decodeFrame(await bytes(bodyOffset, bodyOffset + bodySize, signal), rawBytes),
+    bytes,
+    index: (signal) => api.call<StoredIndex>(`${path}/index`, { signal }),
+    indexBlock: (at, signal) => api.whole(`${path}/index/${at}`, signal),
+    indexUrl: (at) => `${path}/index/${at}`,
+  }
+}

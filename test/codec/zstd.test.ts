@@ -8,8 +8,10 @@ import { repairBody } from '../../format/repair.ts'
 import { blockEnds } from '../../format/zstd-blocks.ts'
 
 test('whatever was written before a flush decodes from what the flush gave', async (t) => {
+  // A zero at the end of what is repaired may be the disk's (`repairBody`); events end in a newline.
+  const line = fc.uint8Array({ maxLength: 3000 }).map((bytes) => concatBytes([bytes, Buffer.from('\n')]))
   const step = fc.oneof(
-    { weight: 3, arbitrary: fc.uint8Array({ maxLength: 3000 }) },
+    { weight: 3, arbitrary: line },
     { weight: 1, arbitrary: fc.constant(Buffer.alloc(300_000, 'abc')) },
     { weight: 2, arbitrary: fc.constant('flush' as const) },
   )

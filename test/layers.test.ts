@@ -10,17 +10,18 @@ const table: Record<string, string[]> = {
   disk: [],
   service: [],
   codec: ['format'],
+  screen: ['format'],
   agent: ['format', 'wire', 'disk', 'codec', 'service'],
-  node: ['format', 'wire', 'disk', 'codec', 'service'],
+  node: ['format', 'wire', 'disk', 'codec', 'service', 'screen'],
   web: ['format'],
   lb: ['disk'],
-  appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire'],
+  appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire', 'screen'],
 }
 /** These run anywhere: no Node, no timers, no process. */
 const pure = ['format', 'wire']
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const files = globSync('{format,wire,disk,service,codec,agent,node,web,lb,appliance}/**/*.{ts,tsx}', {
+const files = globSync('{format,wire,disk,service,codec,screen,agent,node,web,lb,appliance}/**/*.{ts,tsx}', {
   cwd: root,
   exclude: (path) => /(^|\/)(dist|node_modules)$/.test(String(path)),
 })

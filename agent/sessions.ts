@@ -21,6 +21,8 @@ import type { SpooledRecording } from './queue/spooled-recording.ts'
 const scanMs = 1000
 /** A folder without an announcement for so long was left by a recorder that failed before it began. */
 const staleMs = 60_000
+/** Whoever compares logins with recordings comes too late for a short one. */
+const recentMs = 60_000
 /** In a session's folder: the farm does not want its recording, and the session goes on unrecorded. */
 const discardedName = 'discarded'
 
@@ -37,6 +39,8 @@ export interface SessionsOptions {
 export class Sessions {
   readonly #options: SessionsOptions
   readonly #recorders = new Map<string, SessionRecorder>()
+  /** Sessions that ended, and when (`performance.now`). */
+  #ended: { session: RecordedSession; endedMs: number }[] = []
   /** Folders between two recordings. */
   readonly #forking = new Set<string>()
   #timer: NodeJS.Timeout | undefined
@@ -52,6 +56,15 @@ export class Sessions {
   /** Recordings whose session runs. */
   get live(): SessionRecorder[] {
     return [...this.#recorders.values()]
+  }
+
+  /** Sessions that run, and those that ended within the last minute. */
+  get recent(): RecordedSession[] {
+    this.#forgetEnded()
+    return [
+      ...this.live.map(({ spooled }) => spooled.record.session),
+      ...this.#ended.map(({ session }) => session),
+    ]
   }
 
   async start(): Promise<void> {
@@ -180,8 +193,14 @@ export class Sessions {
     void recorder.run().then(() => {
       if (this.#closed) return
       this.#recorders.delete(spooled.recording)
+      this.#forgetEnded()
+      this.#ended.push({ session: spooled.record.session, endedMs: performance.now() })
       onDurable(spooled.recording)
     })
+  }
+
+  #forgetEnded(): void {
+    this.#ended = this.#ended.filter(({ endedMs }) => performance.now() - endedMs < recentMs)
   }
 
   #folder(name: string): string {

@@ -12,6 +12,7 @@ interface AgentRow {
   enrolled: string
   seen: string
   connected: boolean
+  unrecordedLogins?: number
   revoked?: string
 }
 
@@ -40,9 +41,15 @@ export async function listAgents(client: Client, options: { json?: boolean }): P
   process.stdout.write(
     table(
       ['HOST', 'STATE', 'SEEN', 'ENROLLED', 'ID'],
-      agents.map(({ id, host, seen, enrolled, connected, revoked }) => [
+      agents.map(({ id, host, seen, enrolled, connected, unrecordedLogins, revoked }) => [
         host,
-        revoked ? 'revoked' : connected ? 'connected' : 'away',
+        revoked
+          ? 'revoked'
+          : unrecordedLogins
+            ? `${unrecordedLogins} LOGINS UNRECORDED`
+            : connected
+              ? 'connected'
+              : 'away',
         localTime(seen),
         localTime(enrolled),
         id,

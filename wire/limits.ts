@@ -14,5 +14,7 @@ export const dataHeaderBytes = 12
 export const controlBytesMax = 32 * 1024
 /** Open recordings of one agent; beyond it the agent opens when others finish. */
 export const channelsMax = 1024
+/** Unrecorded logins named in one message; a host that has more has one trouble, not many. */
+export const unrecordedMax = 64
 /** Between two signs of life; a peer silent for three of them is gone. */
 export const heartbeatMs = 10_000

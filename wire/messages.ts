@@ -1,7 +1,7 @@
 import { isRecordingId } from '../format/recording-id.ts'
 import { type Facts, factsShape } from '../format/records.ts'
 import { check, type Shape } from '../format/shape.ts'
-import { channelsMax, controlBytesMax } from './limits.ts'
+import { channelsMax, controlBytesMax, unrecordedMax } from './limits.ts'
 import { WireError } from './wire-error.ts'
 
 // Control messages: JSON text with a `type`. WIRE.md says who sends what when; members unknown to us are ignored.
@@ -16,6 +16,17 @@ export type NodeMessage =
   | { type: 'decision'; ask: number; screen: 'entire' | 'events' | 'none'; notify: boolean }
   | { type: 'drain'; reason: string }
   | { type: 'error'; code: string; text: string; hint: string; channel?: number }
+
+/** A login on a terminal that nobody records. */
+export interface UnrecordedLogin {
+  user: string
+  /** Without /dev/: pts/3. */
+  line: string
+  /** Where from; empty for the console. */
+  from: string
+  /** ms since the epoch, the host's clock. */
+  sinceMs: number
+}
 
 export type AgentMessage =
   | {
@@ -42,6 +53,7 @@ export type AgentMessage =
   | { type: 'finish'; channel: number; size: number }
   | { type: 'close'; channel: number }
   | { type: 'decide'; ask: number; facts: Facts }
+  | { type: 'coverage'; unrecorded: UnrecordedLogin[] }
 
 const token: Shape = { text: 4096 }
 const channel: Shape = 'count'
@@ -85,6 +97,14 @@ const agentShapes: Record<AgentMessage['type'], Shape> = {
   finish: { object: { channel, size: 'count' } },
   close: { object: { channel } },
   decide: { object: { ask: 'count', facts: factsShape } },
+  coverage: {
+    object: {
+      unrecorded: {
+        list: { object: { user: { text: 64 }, line: { text: 32 }, from: { text: 64 }, sinceMs: 'count' } },
+        max: unrecordedMax,
+      },
+    },
+  },
 }
 
 export function encodeMessage(message: NodeMessage | AgentMessage): string {

@@ -40,8 +40,8 @@ export class DecisionDesk {
   readonly #options: DecisionDeskOptions
   readonly #asks: string
   readonly #cache = new Map<string, Decision>()
-  /** Terminals of sessions that were decided not to be recorded: line → user. */
-  readonly #spared = new Map<string, string>()
+  /** Sessions that were decided not to be recorded, by their terminal. */
+  readonly #spared = new Map<string, Covered>()
   readonly #busy = new Set<string>()
   #watcher: FSWatcher | undefined
   #timer: NodeJS.Timeout | undefined
@@ -54,7 +54,7 @@ export class DecisionDesk {
   }
 
   get spared(): Covered[] {
-    return Array.from(this.#spared, ([line, user]) => ({ user, line }))
+    return [...this.#spared.values()]
   }
 
   async start(): Promise<void> {
@@ -62,6 +62,8 @@ export class DecisionDesk {
     const text = await readFile(join(this.#options.home, 'decisions.json'), 'utf8').catch(() => '{}')
     for (const [user, decision] of Object.entries(JSON.parse(text) as Record<string, Decision>))
       this.#cache.set(user, decision)
+    const spared = await readFile(this.#sparedFile, 'utf8').catch(() => '[]')
+    for (const one of JSON.parse(spared) as Covered[]) this.#spared.set(one.line, one)
     this.#watcher = watch(this.#asks, () => void this.#look())
     this.#watcher.on('error', () => undefined)
     this.#timer = setInterval(() => void this.#look(), lookMs)
@@ -96,8 +98,10 @@ export class DecisionDesk {
     const decision = await this.#decide(facts)
     if (tty !== '') {
       const line = tty.replace(/^\/dev\//, '')
-      if (decision?.screen === 'none') this.#spared.set(line, facts.user)
-      else this.#spared.delete(line)
+      const before = this.#spared.delete(line)
+      if (decision?.screen === 'none')
+        this.#spared.set(line, { user: facts.user, line, startedMs: facts.startedMs })
+      if (before || decision?.screen === 'none') this.#save(this.#sparedFile, [...this.#spared.values()])
     }
     const said = decision ? `${decision.screen} ${decision.notify ? 'notify' : 'silent'}\n` : '\n'
     const told = await tell(join(dir, 'decision'), said)
@@ -117,18 +121,21 @@ export class DecisionDesk {
       this.#cache.delete(facts.user)
       if (this.#cache.size >= cachedMax) this.#cache.delete(this.#cache.keys().next().value!)
       this.#cache.set(facts.user, decision)
-      this.#save()
+      this.#save(join(this.#options.home, 'decisions.json'), Object.fromEntries(this.#cache))
     }
     return decision
   }
 
-  #save(): void {
+  // Terminals are those of this boot, and so is the file.
+  get #sparedFile(): string {
+    return join(this.#options.run, 'spared.json')
+  }
+
+  #save(path: string, value: unknown): void {
+    const text = JSON.stringify(value)
     this.#saving = this.#saving.then(() =>
-      replaceFile(
-        join(this.#options.home, 'decisions.json'),
-        JSON.stringify(Object.fromEntries(this.#cache)),
-      ).catch((error: Error) =>
-        this.#options.log.warn({ code: 'decisions', error: error.message }, 'decisions are not kept'),
+      replaceFile(path, text).catch((error: Error) =>
+        this.#options.log.warn({ code: 'decisions', path, error: error.message }, 'decisions are not kept'),
       ),
     )
   }

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -22,6 +22,11 @@ export interface Login {
 const recordBytes = 384
 const userProcess = 7
 const paths = ['/run/utmp', '/var/run/utmp']
+const historyPath = '/var/log/wtmp'
+/** Read at once: 2,700 logins between two looks. */
+const historyBytesMax = 2_700 * recordBytes
+/** What changes when somebody logs in or out. */
+export const loginPaths = ['/run/utmp', '/run/systemd/sessions']
 
 export function parseUtmp(bytes: Uint8Array): Login[] {
   const logins: Login[] = []
@@ -45,17 +50,43 @@ export function parseUtmp(bytes: Uint8Array): Login[] {
   return logins
 }
 
-/** `undefined` where this host does not say. */
-export async function readLogins(): Promise<Login[] | undefined> {
-  for (const path of paths) {
-    const bytes = await readFile(path).catch(() => undefined)
-    if (bytes) return parseUtmp(bytes)
+/** Logins that last, and those that began since the last call and are over; `undefined` where this host does not say. */
+export function openLogins(): () => Promise<Login[] | undefined> {
+  const history = new LoginHistory()
+  return async () => {
+    for (const path of paths) {
+      const bytes = await readFile(path).catch(() => undefined)
+      if (bytes) return [...parseUtmp(bytes), ...(await history.next())]
+    }
+    try {
+      const { stdout } = await run('loginctl', ['list-sessions', '--output=json'])
+      return parseLoginctl(stdout)
+    } catch {
+      return undefined
+    }
   }
-  try {
-    const { stdout } = await run('loginctl', ['list-sessions', '--output=json'])
-    return parseLoginctl(stdout)
-  } catch {
-    return undefined
+}
+
+/** wtmp keeps what utmp forgets at once: a login that lasted no longer than its command. */
+class LoginHistory {
+  #offset: number | undefined
+
+  async next(): Promise<Login[]> {
+    const file = await open(historyPath).catch(() => undefined)
+    if (!file) return []
+    try {
+      const { size } = await file.stat()
+      // What was before us was somebody else's to tell; a shorter file is a new one.
+      if (this.#offset === undefined || size < this.#offset)
+        this.#offset = this.#offset === undefined ? size : 0
+      const room = Math.min(size - this.#offset, historyBytesMax)
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(room), 0, room, this.#offset)
+      const whole = bytesRead - (bytesRead % recordBytes)
+      this.#offset += whole
+      return parseUtmp(buffer.subarray(0, whole))
+    } finally {
+      await file.close()
+    }
   }
 }
 

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Facts } from '../../format/records.ts'
+import { unrecordedMax } from '../../wire/limits.ts'
+import type { UnrecordedLogin } from '../../wire/messages.ts'
 import { Backoff } from './backoff.ts'
 import { ChannelSet, type ChannelSetOptions } from './channel-set.ts'
 import { FarmConnection, type FarmConnectionOptions } from './farm-connection.ts'
@@ -44,6 +46,7 @@ export class Uplink {
   readonly #asks = new Map<number, (decision: Decision) => void>()
   readonly #instance = randomUUID()
   #nextAsk = 1
+  #unrecorded: readonly UnrecordedLogin[] | undefined
   #connection: FarmConnection | undefined
   #channels: ChannelSet | undefined
   #status: ConnectionStatus = { state: 'away', sinceMs: Date.now() }
@@ -86,6 +89,12 @@ export class Uplink {
     })
   }
 
+  /** Of a whole host: told now, and to every node that is met from now on. */
+  setUnrecorded(logins: readonly UnrecordedLogin[]): void {
+    this.#unrecorded = logins
+    if (this.#status.state === 'connected') this.#tellCoverage()
+  }
+
   async close(): Promise<void> {
     this.#closing.abort()
     this.#connection?.close()
@@ -120,6 +129,7 @@ export class Uplink {
           this.#setStatus('connected', undefined, node)
           this.#options.log.info({ code: 'connected', node }, 'connected')
           this.#channels = new ChannelSet(connection, { ...this.#options, acked: this.#acked })
+          this.#tellCoverage()
         },
         onMessage: (message) => {
           if (message.type === 'drain') drained = true
@@ -149,6 +159,11 @@ export class Uplink {
           )
       if (drained || channels?.hasProgress || Date.now() - welcomeMs >= steadyMs) this.#backoff.reset()
     }
+  }
+
+  #tellCoverage(): void {
+    const unrecorded = this.#unrecorded?.slice(0, unrecordedMax)
+    if (unrecorded) this.#connection?.control({ type: 'coverage', unrecorded })
   }
 
   #setStatus(state: ConnectionStatus['state'], lastError?: string, node?: string): void {

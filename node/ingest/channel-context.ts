@@ -5,6 +5,7 @@ import type { LiveHub } from '../live/live-hub.ts'
 import type { Store } from '../store/store.ts'
 import type { AckBatch } from './ack-batch.ts'
 import type { Channel } from './channel.ts'
+import type { CoverageWatch } from './coverage-watch.ts'
 import type { CreditPool } from './credit-pool.ts'
 import type { FarmTokens } from './farm-tokens.ts'
 import type { FilePool } from './file-pool.ts'
@@ -39,6 +40,7 @@ export interface ChannelContext {
   troubles: StoreTroubles
   twins: Twins
   decisions: Decisions
+  coverage: CoverageWatch
   progress: ProgressQueue<Channel>
   counts: { acceptedBytes: number; durableBytes: number }
 }

@@ -41,6 +41,7 @@ export class Connection implements ChannelPeer {
   #state: State = 'challenged'
   #agent = ''
   #host = ''
+  #unrecordedLogins: number | undefined
 
   constructor(
     context: ChannelContext,
@@ -78,6 +79,10 @@ export class Connection implements ChannelPeer {
 
   get host(): string {
     return this.#host
+  }
+
+  get unrecordedLogins(): number | undefined {
+    return this.#unrecordedLogins
   }
 
   get isWelcome(): boolean {
@@ -193,6 +198,10 @@ export class Connection implements ChannelPeer {
         break
       case 'decide':
         void this.#decide(message.ask, message.facts)
+        break
+      case 'coverage':
+        this.#unrecordedLogins = message.unrecorded.length
+        this.#context.coverage.heard(this.#agent, this.#host, message.unrecorded)
         break
       default:
         message satisfies never

@@ -9,6 +9,7 @@ import type { Store } from '../store/store.ts'
 import type { Channel } from './channel.ts'
 import type { ChannelContext, Decisions } from './channel-context.ts'
 import { Connection } from './connection.ts'
+import { CoverageWatch } from './coverage-watch.ts'
 import { CreditPool } from './credit-pool.ts'
 import { descriptorShare } from './descriptor-share.ts'
 import { openFarmTokens } from './farm-tokens.ts'
@@ -53,7 +54,17 @@ export interface IngestStats {
   storeErrors: number
   /** The newest trouble, until it is over. */
   trouble?: Trouble
-  agents: { agent: string; host: string; remoteAddress: string; sinceMs: number; channels: number }[]
+  /** Logins that nobody records, told by agents since this node started. */
+  unrecordedLogins: number
+  agents: {
+    agent: string
+    host: string
+    remoteAddress: string
+    sinceMs: number
+    channels: number
+    /** Logins that nobody records, now and in the last hour; only agents of whole hosts tell. */
+    unrecordedLogins?: number
+  }[]
 }
 
 export interface Ingest {
@@ -93,6 +104,7 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
     troubles: new StoreTroubles(log),
     twins: new Twins(options.questions),
     decisions,
+    coverage: new CoverageWatch(log),
     progress: new ProgressQueue<Channel>(limits.progressMs, (channel) => channel.tellProgress()),
     counts: { acceptedBytes: 0, durableBytes: 0 },
   }
@@ -138,13 +150,15 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
         ...context.counts,
         reservedBytes: context.credit.reservedBytes,
         storeErrors: context.troubles.errors,
+        unrecordedLogins: context.coverage.total,
         ...(trouble && { trouble }),
-        agents: welcome.map(({ agent, host, remoteAddress, sinceMs, channelCount }) => ({
+        agents: welcome.map(({ agent, host, remoteAddress, sinceMs, channelCount, unrecordedLogins }) => ({
           agent,
           host,
           remoteAddress,
           sinceMs,
           channels: channelCount,
+          ...(unrecordedLogins !== undefined && { unrecordedLogins }),
         })),
       }
     },

@@ -24,6 +24,7 @@ printf '127.0.0.1 localhost %s\n::1 localhost %s\n' "$name" "$name" >/etc/hosts
 tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 mkdir -p /run/sshd
 mkdir -m 1777 /run/screen
+install -m 664 -g utmp /dev/null /run/utmp
 ssh-keygen -A >/dev/null
 # Children of the dead come to this process; a shell waits for them, sleep would not.
 trap 'exit 0' TERM

@@ -17,6 +17,12 @@ const AgentView = Type.Object({
   enrolled: Type.String(),
   seen: Type.String(),
   connected: Type.Boolean(),
+  unrecordedLogins: Type.Optional(
+    Type.Integer({
+      description:
+        'On this host, now and in the last hour, by nobody recorded; only of agents connected to this node.',
+    }),
+  ),
   revoked: Type.Optional(Type.String()),
   renewedFrom: Type.Optional(Type.String()),
 })
@@ -63,6 +69,7 @@ export function addAgentRoutes(app: App, context: HttpContext): void {
     async (request) => {
       ensure(mayAdminister(userOf(request)))
       const isConnected = connectedAgents(context)
+      const here = new Map(ingest.stats().agents.map((one) => [one.agent, one]))
       return {
         agents: (await listAgents(db)).map((agent) => ({
           id: agent.id,
@@ -71,6 +78,9 @@ export function addAgentRoutes(app: App, context: HttpContext): void {
           enrolled: new Date(agent.enrolledMs).toISOString(),
           seen: new Date(agent.seenMs).toISOString(),
           connected: isConnected(agent),
+          ...(here.get(agent.id)?.unrecordedLogins !== undefined && {
+            unrecordedLogins: here.get(agent.id)!.unrecordedLogins,
+          }),
           ...(agent.revokedMs !== null && { revoked: new Date(agent.revokedMs).toISOString() }),
           ...(agent.parent !== null && { renewedFrom: agent.parent }),
         })),

@@ -33,39 +33,70 @@ test('utmp names who is logged in, and nobody else', (t) => {
 })
 
 test('a login that is neither recorded nor decided on is told once, after its time of grace', async (t) => {
-  const login = (user: string, line: string, sinceMs = 0): Login => ({
+  const login = (user: string, line: string, sinceMs = 0, from = ''): Login => ({
     user,
     line,
     pid: 5,
-    from: '',
+    from,
     sinceMs,
   })
+  const known = login('ada', 'pts/2')
   let logins = [
-    login('ada', 'pts/1'),
-    login('ada', 'pts/2'),
+    login('ada', 'pts/1', 0, '::1'),
+    known,
     login('eve', 'pts/3'),
     login('bob', 'pts/4', 90_000),
+    // A window of screen.
+    login('ada', 'pts/9', 0, ':pts/1:S.0'),
   ]
-  let covered = [{ user: 'ada', line: 'pts/1' }]
+  let covered = [{ user: 'ada', line: 'pts/1', startedMs: 100 }]
   const told: string[] = []
+  const changes: string[][] = []
   const coverage = new Coverage({
     scope: async () => new Set(['ada', 'bob']),
     logins: async () => logins,
     covered: () => covered,
     unrecorded: ({ user, line }) => told.push(`${user} ${line}`),
+    changed: (unrecorded) => changes.push(unrecorded.map(({ user, line }) => `${user} ${line}`)),
   })
+  await coverage.look(10_000)
+  t.deepEqual(changes, [[]])
   await coverage.look(100_000)
   await coverage.look(100_001)
   t.deepEqual(told, ['ada pts/2'])
   t.deepEqual(coverage.counts, { logins: 3, unrecorded: 1 })
+  // A recording that begins later on the same terminal covers what is then shown there, not the login.
+  covered = [...covered, { user: 'ada', line: 'pts/2', startedMs: 105_000 }]
   await coverage.look(110_000)
   t.deepEqual(told, ['ada pts/2', 'bob pts/4'])
-  // Another user's recording of the same terminal covers nobody.
-  covered = [{ user: 'eve', line: 'pts/2' }]
-  logins = [login('ada', 'pts/2', 100_000)]
+  t.deepEqual(changes, [[], ['ada pts/2'], ['ada pts/2', 'bob pts/4']])
+
+  // Another user's recording of the same terminal covers nobody, nor does one of a login before.
+  covered = [
+    { user: 'eve', line: 'pts/5', startedMs: 200_000 },
+    { user: 'ada', line: 'pts/5', startedMs: 100 },
+  ]
+  logins = [known, login('ada', 'pts/5', 200_000)]
   await coverage.look(200_000)
-  t.is(told.length, 3)
+  logins = [known]
+  // It is over; that it was is told all the same.
+  await coverage.look(204_000)
+  t.is(told.length, 2)
+  await coverage.look(216_000)
+  t.deepEqual(told.slice(2), ['ada pts/5'])
+  t.deepEqual(coverage.counts, { logins: 1, unrecorded: 1 })
+  t.deepEqual(changes.at(-1), ['ada pts/2', 'bob pts/4', 'ada pts/5'])
+
+  // A short login with its recording, both over at the next look.
+  logins = [login('ada', 'pts/6', 300_000)]
+  await coverage.look(300_000)
   logins = []
-  await coverage.look(200_001)
+  covered = [{ user: 'ada', line: 'pts/6', startedMs: 300_100 }]
+  await coverage.look(301_000)
+  covered = []
+  await coverage.look(400_000)
+  t.is(told.length, 3)
   t.deepEqual(coverage.counts, { logins: 0, unrecorded: 0 })
+  await coverage.look(4_000_000)
+  t.deepEqual(changes.at(-1), [])
 })

@@ -45,7 +45,10 @@ onHosts('a login that got around the recorder is told to the farm, once, and nam
   await short.ended()
   await counts({ logins: 2, unrecorded: 1 })
   await eventually(async () => {
-    if ((await alarms()) !== '2') throw new Error(await farm.sh('cat /srv/farm/node/node.log; cat /var/log/tapedeck-agent.log; ls /srv/farm/node'))
+    if ((await alarms()) !== '2')
+      throw new Error(
+        await farm.sh('cat /srv/farm/node/node.log; cat /var/log/tapedeck-agent.log; ls /srv/farm/node'),
+      )
   })
   t.is(await unrecordedLogins(), 2)
   t.regex(

@@ -70,6 +70,16 @@ export function openMetrics({ worker, ingest, bus, viewers }: MetricsOptions): M
   )
   counter('store_errors', 'Writes and opens that a store failed.', () => ingest.stats().storeErrors)
   gauge('store_trouble', '1 while a store is in trouble.', () => (ingest.stats().trouble ? 1 : 0))
+  gauge(
+    'unrecorded_logins',
+    'Logins of now and the last hour that nobody records, on hosts whose agents are connected.',
+    () => ingest.stats().agents.reduce((sum, { unrecordedLogins = 0 }) => sum + unrecordedLogins, 0),
+  )
+  counter(
+    'unrecorded_logins',
+    'Logins that nobody recorded, as agents told.',
+    () => ingest.stats().unrecordedLogins,
+  )
   gauge('viewers', 'Viewers of live recordings.', viewers)
   gauge('bus_connected', '1 while this process hears the other ones of the farm.', () =>
     bus.connected ? 1 : 0,

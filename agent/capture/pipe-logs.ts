@@ -5,7 +5,7 @@ import { openLog } from './log-files.ts'
 // What `tee` has copied of a session without a terminal, beside what the recorder says about it:
 //
 //   log/out log/err log/in          bytes that passed; `in` only where it is a script
-//   log/NAME.bytes log/NAME.sha256  how many passed, and their digest, where the bytes themselves are not kept
+//   log/NAME.bytes log/NAME.sha256  how many passed (as dd says it), and their digest, where the bytes themselves are not kept
 //   log/transfers                   lines of sftp-server or rsync
 //   log/exit                        status of the command;  done  when nothing is copied any more
 
@@ -66,9 +66,9 @@ export class PipeLogs {
 
   /** What passed of a stream that is only counted. */
   passed(name: 'in' | 'out'): Passed | undefined {
-    const bytes = this.#text(`${name}.bytes`)?.trim()
+    const [, bytes] = /^(\d{1,16}) bytes? /m.exec(this.#text(`${name}.bytes`) ?? '') ?? []
     const sha256 = this.#text(`${name}.sha256`)?.slice(0, 64)
-    if (!bytes || !/^\d{1,16}$/.test(bytes) || !sha256 || !/^[0-9a-f]{64}$/.test(sha256)) return undefined
+    if (bytes === undefined || !sha256 || !/^[0-9a-f]{64}$/.test(sha256)) return undefined
     return { bytes: Number(bytes), sha256 }
   }
 

@@ -36,7 +36,7 @@ export const scriptNames = [
 const scriptFolder = join(import.meta.dirname, '../capture/host')
 /** All of util-linux, coreutils, sudo, shadow or glibc. */
 const programs =
-  'sudo visudo script setpriv prlimit mount umount tee mkfifo timeout sha256sum getent usermod stty su'.split(
+  'sudo visudo script setpriv prlimit mount umount tee dd mkfifo timeout sha256sum getent usermod stty su'.split(
     ' ',
   )
 /** What the test login ends with: no shell says it by itself. */

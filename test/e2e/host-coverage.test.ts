@@ -51,6 +51,11 @@ onHosts('a login that got around the recorder is told to the farm, once, and nam
       )
   })
   t.is(await unrecordedLogins(), 2)
+  const metrics = await farm.sh(
+    `python3 -c "import ssl, urllib.request as r; print(r.urlopen('https://localhost:8443/metrics', context=ssl._create_unverified_context()).read().decode())"`,
+  )
+  t.regex(metrics, /^tapedeck_unrecorded_logins\{[^}]*\} 2$/m)
+  t.regex(metrics, /^tapedeck_unrecorded_logins_total\{[^}]*\} 2$/m)
   t.regex(
     (await farm.tapedeck('agent', 'list', '--home', '/srv/farm')).stdout.toString(),
     /2 LOGINS UNRECORDED/,

@@ -27,11 +27,13 @@ if [ -n "$means" ]; then
   done
 fi
 
-# counted NAME: where bytes are counted and hashed on their way into NAME.bytes and NAME.sha256.
+# counted NAME: whatever is written to 9 from here on is counted and hashed into NAME.bytes and NAME.sha256. Both ends are
+# open before anybody is waited for: a short command is over, and its input's copy killed, before that copy has begun.
 counted() {
-  mkfifo -m 600 "$log/$1.count" "$log/$1.sum"
-  wc -c <"$log/$1.count" >"$log/$1.bytes" 4<&- 5<&- 6>&- 7>&- 8<&- &
-  sha256sum <"$log/$1.sum" >"$log/$1.sha256" 4<&- 5<&- 6>&- 7>&- 8<&- &
+  mkfifo -m 600 "$log/$1.copy"
+  exec 9<>"$log/$1.copy"
+  LC_ALL=C dd bs=64K </dev/fd/9 2>"$log/$1.bytes" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- |
+    sha256sum >"$log/$1.sha256" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- &
 }
 
 # Lives as long as anything is copied; its end is the session's. It starts between two pipes and with a third at 8. They have
@@ -49,8 +51,9 @@ keep() {
       ;;
     count)
       counted in 3>&- >/dev/null
-      tee "$log/in.count" "$log/in.sum" <&5 >&3 3>&- 4<&- 6>&- 7>&- 8<&- &
+      tee /dev/fd/9 <&5 >&3 3>&- 4<&- 6>&- 7>&- 8<&- &
       feeder=$!
+      exec 9>&-
       ;;
   esac
   printf '%s %s\n' "$pid" "$feeder" >"$log/gate"
@@ -68,8 +71,9 @@ keep() {
       ;;
     count)
       counted out
-      tee "$log/out.count" "$log/out.sum" <&4 >&6 4<&- 5<&- 7>&- 8<&- &
+      tee /dev/fd/9 <&4 >&6 4<&- 5<&- 7>&- 8<&- &
       copying=$!
+      exec 9>&-
       ;;
   esac
   if [ "$means" = sftp ]; then

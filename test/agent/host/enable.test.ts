@@ -5,10 +5,14 @@ const reason = noTestHosts()
 const onHosts = reason ? test.skip : test
 if (reason) test.skip(`host tests: ${reason}`, () => undefined)
 
-/** All that enable may touch, by content; backups of the accounts' tools apart, which any change of an account makes. */
+/**
+ * All that enable may touch, by content, what is large by size and time; backups of the accounts' tools apart, which any
+ * change of an account makes.
+ */
 const traces = (host: TestHost) =>
-  host.sh(`find /etc /usr/local /var/lib -xdev -type f ! -name '*-' ! -path '/etc/.pwd.lock' ! -path '/var/lib/*/*' -print0 |
-    sort -z | xargs -0 sha256sum; find /usr/local /var/lib /etc -xdev -type d | grep -v /run/ | sort; stat -c '%a %u %g' /etc/passwd /etc/ssh/sshd_config`)
+  host.sh(`find /etc /usr/local /var/lib -xdev -type f ! -name '*-' ! -path '/etc/.pwd.lock' ! -path '/var/lib/*/*' \\
+    '(' -size +100k -fprintf /tmp/large '%p %s %T@\\n' -o -print0 ')' | sort -z | xargs -0 sha256sum
+    sort /tmp/large; find /usr/local /var/lib /etc -xdev -type d | grep -v /run/ | sort; stat -c '%a %u %g' /etc/passwd /etc/ssh/sshd_config`)
 
 onHosts('enable sends users and members of groups to the recorder; disable leaves no trace', async (t) => {
   const host = await openTestHost(t)

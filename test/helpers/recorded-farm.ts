@@ -14,7 +14,12 @@ const node = `${root}/node_modules/node/bin/node`
 export interface RecordedFarm extends RecordedHost {
   /** The `tapedeck` command as the farm's administrator; its JSON. */
   json<T>(...args: string[]): Promise<T>
-  startAgent(): Promise<void>
+  /** A request to the farm as its administrator. */
+  api(method: string, path: string, body: object): Promise<void>
+  /** Resolves once it is connected, or has seen that the farm is away. */
+  startAgent(state?: 'connected' | 'away'): Promise<void>
+  /** The node and what starts it again are killed. */
+  stopFarm(): Promise<void>
   killAgent(signal?: NodeJS.Signals): Promise<void>
   agentPid(): Promise<number>
   /** Recordings of commands that begin so, once there are `count` of them and all are complete. */
@@ -62,7 +67,22 @@ export async function openRecordedFarm(
       if (status !== 0) throw new Error(`tapedeck ${verb} ended with ${status}: ${stderr}`)
       return JSON.parse(stdout.toString())
     },
-    async startAgent() {
+    async api(method, path, body) {
+      const request = `
+import json, ssl, urllib.request as r
+token = open('/srv/farm/client.token').read().strip()
+headers = {'Authorization': 'Bearer ' + token, 'Content-Type': 'application/json'}
+r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.stringify(body))}.encode(), headers, method='${method}'),
+  context=ssl._create_unverified_context())`
+      const { status, stderr } = await host.run(['python3', '-c', request])
+      if (status !== 0) throw new Error(`${method} ${path}: ${stderr}`)
+    },
+    async stopFarm() {
+      const ended = new Promise((resolve) => up.once('exit', resolve))
+      await host.sh(`pkill -9 -f '[a]ppliance/main.ts up'; pkill -9 -f '[n]ode/main.ts'; :`)
+      await ended
+    },
+    async startAgent(state = 'connected') {
       agent = host.start([
         'sh',
         '-c',
@@ -70,8 +90,8 @@ export async function openRecordedFarm(
       ])
       await eventually(async () => {
         const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
-        if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== 'connected')
-          throw new Error(`Not connected: ${await host.sh('tail -n 5 /var/log/tapedeck-agent.log')}`)
+        if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== state)
+          throw new Error(`Not ${state}: ${await host.sh('tail -n 5 /var/log/tapedeck-agent.log')}`)
       })
     },
     agentPid: async () => Number((await host.sh('cat /run/tapedeck/agent.pid')).split(' ')[0]),

@@ -13,11 +13,17 @@ export interface RecordedHost extends TestHost {
 
 export async function openRecordedHost(
   t: ExecutionContext,
-  options: { users?: string; enable?: string[]; shell?: string; sshd?: Record<string, string> } = {},
+  options: {
+    users?: string
+    accounts?: string[]
+    enable?: string[]
+    shell?: string
+    sshd?: Record<string, string>
+  } = {},
 ): Promise<RecordedHost> {
   const host = await openTestHost(t)
   await host.addUser('ada', { shell: options.shell ?? '/bin/bash', password: 'correct-horse' })
-  await host.addUser('eve')
+  for (const name of ['eve', ...(options.accounts ?? [])]) await host.addUser(name)
   const enabled = await host.tapedeck(
     'host',
     'enable',

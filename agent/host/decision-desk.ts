@@ -14,7 +14,7 @@ import type { Covered } from './coverage.ts'
 // does not answer in time, what it said last about this user holds; else the recorder is told nothing and does what its
 // own settings say.
 //
-//   run/asks/<session>           facts; the recorder puts it there whole
+//   run/asks/<session>           facts, of which the boot's is the last
 //   run/run/<session>/decision   a fifo the recorder reads one line from: SCREEN [notify|silent], or an empty line
 
 /** Of the recorder's 2 s, so that the cached decision still reaches it. */
@@ -92,7 +92,8 @@ export class DecisionDesk {
 
   async #answer(session: string): Promise<void> {
     const dir = join(this.#options.run, 'run', session)
-    const text = await readFile(join(this.#asks, session), 'utf8')
+    const text = await this.#ask(session)
+    if (text === undefined) return
     const command = await readFile(join(dir, 'command'), 'utf8').catch(() => '')
     const { facts, tty } = parseAsk(text, command)
     const decision = await this.#decide(facts)
@@ -111,6 +112,16 @@ export class DecisionDesk {
       { code: 'decided', session, user, application, told, ...decision },
       'a session was decided on',
     )
+  }
+
+  /** The facts, once they are whole; `undefined` when they never are. */
+  async #ask(session: string): Promise<string | undefined> {
+    for (const until = Date.now() + readerMsMax; Date.now() < until; await sleep(1)) {
+      const text = await readFile(join(this.#asks, session), 'utf8')
+      if (/^boot=.*\n$/m.test(text)) return text
+    }
+    await rm(join(this.#asks, session), { force: true })
+    return undefined
   }
 
   async #decide(facts: Facts): Promise<Decision | undefined> {
@@ -158,7 +169,7 @@ async function tell(path: string, line: string): Promise<boolean> {
       // Nobody reads yet.
       if (code !== 'ENXIO') return false
       if (Date.now() > until) return false
-      await sleep(5)
+      await sleep(1)
     }
   }
 }

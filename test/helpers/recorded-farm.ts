@@ -1,9 +1,9 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
 import { eventually } from './eventually.ts'
 import { openRecordedHost, type RecordedHost } from './recorded-host.ts'
+import type { Scope } from './test-host.ts'
 import type { Listed } from './up.ts'
 
 // A recorded host with its own farm: a node on the same machine, and the host's agent as root, all within the host.
@@ -21,16 +21,21 @@ export interface RecordedFarm extends RecordedHost {
   /** The node and what starts it again are killed. */
   stopFarm(): Promise<void>
   killAgent(signal?: NodeJS.Signals): Promise<void>
+  /** Within the host. */
   agentPid(): Promise<number>
   /** Recordings of commands that begin so, once there are `count` of them and all are complete. */
-  complete(command: string, count?: number): Promise<Listed[]>
+  complete(
+    command: string,
+    count?: number,
+    options?: { of?(row: Listed): boolean; limit?: number },
+  ): Promise<Listed[]>
   /** Output of a recording, byte for byte. */
   output(id: string): Promise<Buffer>
   events(id: string): Promise<{ code: string; data: string; timeS: number }[]>
 }
 
 export async function openRecordedFarm(
-  t: ExecutionContext,
+  t: Scope,
   options: Parameters<typeof openRecordedHost>[1] = {},
 ): Promise<RecordedFarm> {
   const host = await openRecordedHost(t, options)
@@ -83,11 +88,15 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
       await ended
     },
     async startAgent(state = 'connected') {
-      agent = host.start([
-        'sh',
-        '-c',
-        `exec ${node} --disable-warning=ExperimentalWarning ${root}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
-      ])
+      agent = host.start(
+        [
+          'sh',
+          '-c',
+          // As its unit starts it.
+          `exec nice -n 15 ${node} --disable-warning=ExperimentalWarning --max-semi-space-size=2 ${root}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
+        ],
+        { env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2' } },
+      )
       await eventually(async () => {
         const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
         if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== state)
@@ -100,10 +109,12 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
       await host.sh(`kill -${signal.slice(3)} ${await farm.agentPid()}`)
       await ended
     },
-    complete: (command, count = 1) =>
+    complete: (command, count = 1, { of = () => true, limit = 200 } = {}) =>
       eventually(
         async () => {
-          const rows = (await farm.json<Listed[]>('list')).filter((row) => row.command.startsWith(command))
+          const rows = (await farm.json<Listed[]>('list', '--limit', String(limit))).filter(
+            (row) => row.command.startsWith(command) && of(row),
+          )
           if (rows.length < count || rows.some(({ state }) => state !== 'complete'))
             throw new Error(`Not complete: ${JSON.stringify(rows)}`)
           return rows

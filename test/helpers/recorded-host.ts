@@ -1,6 +1,5 @@
-import type { ExecutionContext } from 'ava'
 import { eventually } from './eventually.ts'
-import { openTestHost, type TestHost } from './test-host.ts'
+import { openTestHost, type Scope, type TestHost } from './test-host.ts'
 
 // A host whose user ada is recorded, without an agent: what the recorder keeps lies in its logs.
 
@@ -12,7 +11,7 @@ export interface RecordedHost extends TestHost {
 }
 
 export async function openRecordedHost(
-  t: ExecutionContext,
+  t: Scope,
   options: {
     users?: string
     accounts?: string[]

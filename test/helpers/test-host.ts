@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, readlink, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
-import type { ExecutionContext } from 'ava'
 import { eventually } from './eventually.ts'
 import { openPty, type Pty, type PtyOptions } from './pty.ts'
 import { type Ran, run } from './up.ts'
@@ -16,6 +15,11 @@ import { type Ran, run } from './up.ts'
 const script = fileURLToPath(new URL('test-host.sh', import.meta.url))
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
+/** A test, or what else removes the host in the end. */
+export interface Scope {
+  teardown(remove: () => Promise<void>): void
+}
+
 export interface TestHost {
   /** First process of the host, as seen from outside. */
   readonly pid: number
@@ -25,7 +29,9 @@ export interface TestHost {
   /** The `tapedeck` command on this host. */
   tapedeck(...args: string[]): Promise<Ran>
   /** A program that goes on running; ends with the host. */
-  start(command: string[], options?: { env?: NodeJS.ProcessEnv }): ChildProcess
+  start(command: string[], options?: { env?: NodeJS.ProcessEnv; stdin?: 'ignore' | 'pipe' }): ChildProcess
+  /** What a process of the host is for the rest of this machine. */
+  outerPid(pid: number): Promise<number>
   pty(command: string[], options?: PtyOptions): Pty
   addUser(name: string, options?: { shell?: string; groups?: string[]; password?: string }): Promise<void>
   startSshd(settings?: Record<string, string>): Promise<void>
@@ -41,7 +47,7 @@ export function noTestHosts(): string | undefined {
   return missing.length > 0 ? `needs ${missing.join(', ')}` : undefined
 }
 
-export async function openTestHost(t: ExecutionContext, name = 'ward-7'): Promise<TestHost> {
+export async function openTestHost(t: Scope, name = 'ward-7'): Promise<TestHost> {
   const base = await mkdtemp(join(tmpdir(), 'tapedeck-host-'))
   const namespaces = ['--mount', '--net', '--uts', '--ipc', '--pid', '--fork', '--kill-child', '--mount-proc']
   const outer = spawn('unshare', [...namespaces, 'sh', script, base, name, root], {
@@ -66,9 +72,19 @@ export async function openTestHost(t: ExecutionContext, name = 'ward-7'): Promis
     tapedeck: (...args) => host.run([join(root, 'tapedeck'), ...args]),
     start(command, options = {}) {
       return spawn(inside[0]!, [...inside.slice(1), ...command], {
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: [options.stdin ?? 'ignore', 'pipe', 'pipe'],
         env: { ...process.env, ...options.env },
       })
+    },
+    async outerPid(inner) {
+      for (const name of await readdir('/proc')) {
+        const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '')
+        if (!new RegExp(`^NSpid:\\t\\d+\\t${inner}$`, 'm').test(status)) continue
+        const own = [`/proc/${name}/ns/pid`, `/proc/${pid}/ns/pid`].map((path) => readlink(path))
+        const [its, ours] = await Promise.all(own)
+        if (its === ours) return Number(name)
+      }
+      throw new Error(`The host has no process ${inner}.`)
     },
     pty: (command, options) => openPty([...inside, ...command], options),
     async addUser(user, { shell = '/bin/bash', groups = [], password } = {}) {

@@ -34,7 +34,8 @@ if [ "${1-}" = -c ]; then TAPEDECK_COMMAND=${2-}; fi
 if [ ${#TAPEDECK_COMMAND} -gt 65536 ]; then TAPEDECK_COMMAND=$(printf %s "$TAPEDECK_COMMAND" | head -c 4096); fi
 export TAPEDECK_COMMAND
 
-if [ "$(id -u)" = 0 ]; then exec "$lib/recorder"; fi
+while read -r key uid _; do [ "$key" != Uid: ] || break; done </proc/self/status
+if [ "$uid" = 0 ]; then exec "$lib/recorder"; fi
 setting onRecorderFailure deny
 if [ "$onRecorderFailure" = allow ] && ! sudo -n -l "$lib/recorder" >/dev/null 2>&1; then
   logger -t tapedeck -p authpriv.alert "not recorded: sudo does not start the recorder for $(id -un)"

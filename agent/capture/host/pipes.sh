@@ -9,14 +9,13 @@ log=$dir/log
 . "$lib/transfer"
 printf 'means=%s\nin=%s\nout=%s\n' "$means" "$in" "$out" >>"$dir/session.new"
 
-mkfifo -m 600 "$log/gate"
+mkfifo -m 600 "$log/gate" "$log/in.copy" "$log/out.copy"
 : >"$log/in"
 : >"$log/out"
 : >"$log/err"
 : >"$log/transfers"
-chown "$TAPEDECK_UID" "$log/transfers"
 # rsync opens its log by name; names in here are random, and all else is root's alone.
-[ "$means" != rsync ] || chmod 711 "$dir" "$log"
+[ "$means" != rsync ] || { chown "$TAPEDECK_UID" "$log/transfers" && chmod 711 "$dir" "$log"; }
 exec 5<&0 6>&1 7>&2 0</dev/null >/dev/null 2>&1
 # No other program of the user's may talk through the pipes of one that moves files.
 owner=$TAPEDECK_UID:$TAPEDECK_GID
@@ -30,7 +29,6 @@ fi
 # counted NAME: whatever is written to 9 from here on is counted and hashed into NAME.bytes and NAME.sha256. Both ends are
 # open before anybody is waited for: a short command is over, and its input's copy killed, before that copy has begun.
 counted() {
-  mkfifo -m 600 "$log/$1.copy"
   exec 9<>"$log/$1.copy"
   LC_ALL=C dd bs=64K </dev/fd/9 2>"$log/$1.bytes" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- |
     sha256sum >"$log/$1.sha256" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- &
@@ -118,5 +116,5 @@ case $in-$out in
 esac
 status=$?
 [ -z "$feeder" ] || kill "$feeder" 2>/dev/null
-echo "$status" >"$log/exit.new" && mv "$log/exit.new" "$log/exit"
+echo "$status" >"$log/exit"
 exit "$status"

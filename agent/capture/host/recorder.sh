@@ -15,7 +15,9 @@ IFS=: read -r user _ uid gid _ _ _ <<END
 $(getent passwd "${SUDO_USER:-$(id -un)}")
 END
 shell_of "$user"
-tty=$(tty) || tty=
+# Each program that is started here is a millisecond that somebody waits for a prompt.
+tty=
+if [ -t 0 ]; then tty=$(tty) || tty=; fi
 
 # The user's limits on files, memory and time would end the recorder; the user's side takes them back.
 limits=
@@ -83,9 +85,12 @@ if [ -n "$tty" ] && [ -r "$run/ttys/${tty##*/}" ]; then
   if started "$pid" 2>/dev/null && [ "$ticks" = "$since" ]; then unrecorded; fi
 fi
 
-session=$(cat /proc/sys/kernel/random/uuid)
+read -r session </proc/sys/kernel/random/uuid
+read -r host </proc/sys/kernel/hostname
+read -r boot </proc/sys/kernel/random/boot_id
 dir=$run/run/$session
-mkdir -p -m 755 "$run" && mkdir -p -m 711 "$run/run" && mkdir -p -m 700 "$run/ttys" "$run/asks" && mkdir -m 700 "$dir" || fail "cannot make $dir"
+[ -d "$run/asks" ] || { mkdir -p -m 755 "$run" && mkdir -p -m 711 "$run/run" && mkdir -p -m 700 "$run/ttys" "$run/asks"; } || fail "cannot make $run"
+mkdir -m 700 "$dir" "$dir/log" "$dir/time" || fail "cannot make $dir"
 
 columns=0 rows=0
 if [ -n "$tty" ]; then
@@ -117,7 +122,7 @@ facts="session=$session
 user=$user
 uid=$uid
 groups=$(id -Gn "$user")
-host=$(uname -n)
+host=$host
 application=${application##*/}
 client=$client
 kind=$kind
@@ -126,13 +131,13 @@ tty=$tty
 columns=$columns
 rows=$rows
 started=$(date +%s%3N)
-boot=$(cat /proc/sys/kernel/random/boot_id)"
+boot=$boot"
 
 # The agent is asked what to do; it asks the farm, and answers for it where that takes too long.
 decision=
 if read -r agent since 2>/dev/null <"$run/agent.pid" && started "$agent" 2>/dev/null && [ "$ticks" = "$since" ]; then
   mkfifo -m 600 "$dir/decision"
-  printf '%s\n' "$facts" >"$dir/ask" && mv "$dir/ask" "$run/asks/$session"
+  printf '%s\n' "$facts" >"$run/asks/$session"
   decision=$(timeout 2 head -n 1 "$dir/decision")
 fi
 if [ -z "$decision" ]; then
@@ -155,8 +160,7 @@ esac
 setting captureBufferMiB 64
 setting tmpfsOptions ''
 options="mode=700,nosuid,nodev,noexec$tmpfsOptions"
-mkdir -m 700 "$dir/log" "$dir/time" &&
-  mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
+mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
   mount -t tmpfs -o "size=8m,$options" tapedeck "$dir/time" || fail "cannot mount the logs of $session"
 
 if [ -z "$tty" ]; then

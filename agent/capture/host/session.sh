@@ -4,7 +4,7 @@
 . /usr/local/lib/tapedeck/settings
 umask "${TAPEDECK_UMASK:-$1}"
 if [ -n "${TAPEDECK_UMASK-}" ]; then
-  if [ -z "${TAPEDECK_SAME_TTY-}" ] && tty=$(tty); then
+  if [ -z "${TAPEDECK_SAME_TTY-}" ] && [ -t 0 ] && tty=$(tty); then
     chown "$TAPEDECK_UID:tty" "$tty" && chmod 620 "$tty"
     echo "$TAPEDECK_RECORDER" >"$run/ttys/${tty##*/}"
   fi

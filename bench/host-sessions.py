@@ -31,12 +31,13 @@ def start(number, command):
 sessions, said = [], []
 for number in range(count):
     if number % 10 == 0:
-        subprocess.run(ssh[:1] + control(number) + ["-oControlMaster=yes", "-oControlPersist=900"] + ssh[2:] + ["true"],
-                       stdin=subprocess.DEVNULL, check=True)
+        master = ["-oControlMaster=yes", "-oControlPersist=900"] + [word for word in ssh[1:] if word != "-tt"]
+        subprocess.run(ssh[:1] + control(number) + master + ["true"], stdin=subprocess.DEVNULL, check=True)
     flood = number == count - 1
-    command = "echo ready-%d; exec cat" % number
+    # A shared connection gives no terminal modes where its own input is none.
+    command = "stty sane; echo ready-%d; exec cat" % number
     if flood:
-        command = "echo ready-%d; read -r _; exec yes" % number
+        command = "stty sane; echo ready-%d; read -r _; exec yes" % number
     sessions.append(start(number, command))
     said.append(bytearray())
 waiting = selectors.DefaultSelector()

@@ -96,13 +96,13 @@ async function agentPid(farm: RecordedFarm): Promise<number> {
 
 /** How many of the others have a recording that ends, is proven, and holds what their terminal showed. */
 async function wholeSessions(farm: RecordedFarm, count: number): Promise<number> {
-  const rows = await farm.complete('echo ready-', count - 1, {
+  const rows = await farm.complete('stty sane; echo ready-', count - 1, {
     of: ({ command }: Listed) => !command.endsWith('yes'),
     limit: count * 2,
   })
   let whole = 0
   for (const row of rows) {
-    const number = /^echo ready-(\d+)/.exec(row.command)![1]
+    const number = /ready-(\d+)/.exec(row.command)![1]
     const shown = (await farm.run(['cat', `/srv/said/ada/${number}`])).stdout
     const output = await farm.output(row.id)
     const same = digest(shown) === digest(output)

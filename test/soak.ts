@@ -3,6 +3,13 @@ import { cp, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import {
+  type AgentFault,
+  agentKilled,
+  agentRestarted,
+  agentRound,
+  agentUpgraded,
+} from './helpers/agent-rounds.ts'
 import { eventually } from './helpers/eventually.ts'
 import {
   type Fault,
@@ -17,10 +24,13 @@ import {
 } from './helpers/faults.ts'
 import { canMakeNamespaces, type Namespaces, openNamespaces } from './helpers/namespaces.ts'
 import { pick, seededRandom, seedOfRun } from './helpers/random.ts'
+import { openRecordedFarm } from './helpers/recorded-farm.ts'
+import { noTestHosts } from './helpers/test-host.ts'
 import { type Listed, removeHome, startUp } from './helpers/up.ts'
 
 // npm run soak — a hundred rounds of random faults on the whole product. Each round two sessions are recorded while one
-// or two things fail; then every byte must be in the farm, once and proven. Ends with 1 and how to repeat it, or with 0.
+// or two things fail; then every byte must be in the farm, once and proven. Then, on a host that records every login, the
+// agent ends and comes back under fifty sessions. Ends with 1 and how to repeat it, or with 0.
 
 const { values } = parseArgs({
   options: {
@@ -29,12 +39,15 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(seedOfRun()) },
     /** One round alone. */
     round: { type: 'string' },
+    /** Rounds of a whole host. */
+    'host-rounds': { type: 'string', default: '20' },
   },
 })
 const rounds = numberOf('rounds')
 const minutes = numberOf('minutes')
 const seed = numberOf('seed')
 const storeMiB = 512
+const hostSessions = 50
 
 // Of each group at most one fault at a time.
 const programFaults: Record<string, Fault> = {
@@ -64,7 +77,7 @@ process.once('SIGINT', () => {
 let place: Place | undefined
 try {
   place = await open(inside, home)
-  process.exitCode = await soak(place)
+  process.exitCode = (await soak(place)) || (values.round === undefined ? await hostSoak() : 0)
 } catch (error) {
   console.error(error)
   process.exitCode = 1
@@ -75,7 +88,7 @@ try {
 }
 process.exit()
 
-function numberOf(name: 'rounds' | 'minutes' | 'seed' | 'round'): number {
+function numberOf(name: 'host-rounds' | 'rounds' | 'minutes' | 'seed' | 'round'): number {
   const value = Number(values[name])
   if (values[name] !== '' && value >= 0) return value
   console.error(`soak: --${name}: expected a number, got ${values[name]}.`)
@@ -123,6 +136,41 @@ async function soak(place: Place): Promise<number> {
   }
   console.log(`soak: ${numbers.length} rounds, ${sessions} sessions: nothing lost, nothing twice.`)
   return 0
+}
+
+/** Kill, restart and upgrade by turns. */
+async function hostSoak(): Promise<number> {
+  const reason = noTestHosts()
+  const count = numberOf('host-rounds')
+  if (count === 0 || reason) {
+    if (reason) console.log(`soak: no rounds of a host: ${reason}`)
+    return 0
+  }
+  const faults: [string, AgentFault][] = [
+    ['agent killed', agentKilled],
+    ['agent restarted', agentRestarted],
+    ['agent upgraded', agentUpgraded],
+  ]
+  const removes: (() => Promise<void>)[] = []
+  try {
+    const farm = await openRecordedFarm({ teardown: (remove) => removes.push(remove) })
+    for (let number = 0; number < count; number++) {
+      const [name, fault] = faults[number % faults.length]!
+      const startedMs = Date.now()
+      process.stdout.write(
+        `${String(number).padStart(4)}  ${`${name} under ${hostSessions} sessions`.padEnd(40)} `,
+      )
+      await agentRound(farm, number, hostSessions, [fault])
+      console.log(`whole, ${((Date.now() - startedMs) / 1000).toFixed(1)} s`)
+    }
+    console.log(`soak: ${count} rounds of a host: no session noticed, nothing lost.`)
+    return 0
+  } catch (error) {
+    console.error(`FAILED\n\nsoak: ${(error as Error).message}\n  Again: npm run soak -- --rounds 0`)
+    return 1
+  } finally {
+    for (const remove of removes) await remove()
+  }
 }
 
 function choose(random: () => number): string[] {

@@ -17,7 +17,9 @@ export interface RecordedFarm extends RecordedHost {
   /** A request to the farm as its administrator. */
   api(method: string, path: string, body: object): Promise<void>
   /** Resolves once it is connected, or has seen that the farm is away. */
-  startAgent(state?: 'connected' | 'away'): Promise<void>
+  startAgent(state?: 'connected' | 'away', product?: string): Promise<void>
+  /** All that an installed product has, in a folder of its own within the host. */
+  copyProduct(): Promise<string>
   /** The node and what starts it again are killed. */
   stopFarm(): Promise<void>
   killAgent(signal?: NodeJS.Signals): Promise<void>
@@ -31,7 +33,15 @@ export interface RecordedFarm extends RecordedHost {
   ): Promise<Listed[]>
   /** Output of a recording, byte for byte. */
   output(id: string): Promise<Buffer>
-  events(id: string): Promise<{ code: string; data: string; timeS: number }[]>
+  /** The same of one that is complete, from the store's file: quick, where there are many. */
+  stored(id: string): Promise<Buffer>
+  events(id: string): Promise<CastEvent[]>
+}
+
+interface CastEvent {
+  timeS: number
+  code: string
+  data: string
 }
 
 export async function openRecordedFarm(
@@ -87,13 +97,19 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
       await host.sh(`pkill -9 -f '[a]ppliance/main.ts up'; pkill -9 -f '[n]ode/main.ts'; :`)
       await ended
     },
-    async startAgent(state = 'connected') {
+    async copyProduct() {
+      const copy = await host.sh('mktemp -d /srv/next-XXXXXX')
+      const parts = 'agent appliance codec disk format lb node service wire package.json tapedeck'
+      await host.sh(`cd ${root} && cp -r ${parts} ${copy} && ln -s ${root}/node_modules ${copy}/node_modules`)
+      return copy
+    },
+    async startAgent(state = 'connected', product = root) {
       agent = host.start(
         [
           'sh',
           '-c',
           // As its unit starts it.
-          `exec nice -n 15 ${node} --disable-warning=ExperimentalWarning --max-semi-space-size=2 ${root}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
+          `exec nice -n 15 ${node} --disable-warning=ExperimentalWarning --max-semi-space-size=2 ${product}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
         ],
         { env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2' } },
       )
@@ -121,23 +137,17 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
         },
         { timeoutMs: 60_000, everyMs: 200 },
       ),
-    async output(id) {
-      const events = await farm.events(id)
-      return Buffer.concat(
-        events.filter(({ code }) => code === 'o').map(({ data }) => Buffer.from(bytesOf(data))),
-      )
+    output: async (id) => outputOf(await farm.events(id)),
+    async stored(id) {
+      const { stdout } = await host.run([
+        'sh',
+        '-c',
+        `zstdcat $(find /srv/farm/node/recordings -name ${id}.cast.zst)`,
+      ])
+      return outputOf(parseEvents(stdout))
     },
     async events(id) {
-      const { stdout } = await host.tapedeck('export', '--home', '/srv/farm', id, '--exact')
-      return stdout
-        .toString()
-        .trim()
-        .split('\n')
-        .slice(1)
-        .map((line) => {
-          const [timeS, code, data] = JSON.parse(line) as [number, string, string]
-          return { timeS, code, data }
-        })
+      return parseEvents((await host.tapedeck('export', '--home', '/srv/farm', id, '--exact')).stdout)
     },
   }
   const { token } = await farm.json<{ token: string }>('agent token')
@@ -152,6 +162,24 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
   if (enrolled.status !== 0) throw new Error(enrolled.stderr)
   await farm.startAgent()
   return farm
+}
+
+function parseEvents(cast: Buffer): CastEvent[] {
+  return cast
+    .toString()
+    .trim()
+    .split('\n')
+    .slice(1)
+    .map((line) => {
+      const [timeS, code, data] = JSON.parse(line) as [number, string, string]
+      return { timeS, code, data }
+    })
+}
+
+function outputOf(events: readonly CastEvent[]): Buffer {
+  return Buffer.concat(
+    events.filter(({ code }) => code === 'o').map(({ data }) => Buffer.from(bytesOf(data))),
+  )
 }
 
 function bytesOf(text: string): Uint8Array {

@@ -1,5 +1,6 @@
 import { readRecording } from '../codec/read-recording.ts'
 import { isRecordingId } from '../format/recording-id.ts'
+import { ShownText } from '../format/shown-text.ts'
 import type { TimelineEvent, TimelineHeader } from '../format/timeline.ts'
 import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
@@ -70,10 +71,15 @@ async function load(stored: AsyncIterable<Uint8Array>): Promise<Playback> {
   let header: TimelineHeader | undefined
   const events: TimelineEvent[] = []
   const lost: LostRange[] = []
+  let output: ShownText | undefined
+  const take = (event: TimelineEvent) => {
+    output ??= new ShownText(event.code === 'e' && event.data.includes('"type":"command"'))
+    events.push({ ...event, data: output.take(event) ?? event.data })
+  }
   try {
     for await (const item of readRecording(progress.count(stored))) {
       if (item.kind === 'header') header = item.header
-      if (item.kind === 'events') for (const event of item.events) events.push(event)
+      if (item.kind === 'events') for (const event of item.events) take(event)
       if (item.kind === 'gap')
         lost.push({ fromUs: item.gap.from, toUs: item.gap.to, reason: item.gap.reason })
     }

@@ -119,6 +119,7 @@ export class IndexJob {
     this.#screen = screen
     this.#track = new TerminalTrack(
       screen,
+      facts?.type === 'command',
       frames.some(({ undrawn }) => undrawn) || (last !== undefined && !picture),
     )
     return this.#track

@@ -3,6 +3,7 @@ import { FormatError } from '../../format/format-error.ts'
 import { frameEvents } from '../../format/frame-events.ts'
 import type { Activity, PictureFacts } from '../../format/index-records.ts'
 import { encodePicture, pictureBytesMax } from '../../format/picture-bytes.ts'
+import { ShownText } from '../../format/shown-text.ts'
 import type { Picture } from '../../format/terminal-snapshot.ts'
 import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
 import type { EmulatedScreen } from '../../screen/emulated-screen.ts'
@@ -31,6 +32,7 @@ export interface DrawnFrame {
 
 export class TerminalTrack {
   readonly #screen: EmulatedScreen
+  readonly #output: ShownText
   #latestUs = 0
   #lastOutputUs = 0
   #fullest: { picture: Picture; fullness: number; timeUs: number } | undefined
@@ -38,8 +40,9 @@ export class TerminalTrack {
   #undrawn: boolean
 
   /** `screen` as the frames before have left it; `undrawn` where it is not known how. */
-  constructor(screen: EmulatedScreen, undrawn = false) {
+  constructor(screen: EmulatedScreen, isCommand: boolean, undrawn = false) {
     this.#screen = screen
+    this.#output = new ShownText(isCommand)
     this.#undrawn = undrawn
   }
 
@@ -72,11 +75,13 @@ export class TerminalTrack {
       const facts = { ...at, timeUs: this.#latestUs, rawBytes: written.length }
       if (!this.#undrawn) pictures.push({ facts, written })
     }
-    const take = ({ timeUs, code, data }: TimelineEvent) => {
+    const take = (one: TimelineEvent) => {
+      const { timeUs, code, data } = one
       event += 1
       this.#latestUs = Math.max(this.#latestUs, timeUs)
       const size = code === 'r' ? parseSize(data) : undefined
-      if (code !== 'o' && !size) return
+      const text = this.#output.take(one)
+      if (text === undefined && !size) return
       drawn = true
       if (timeUs - this.#lastOutputUs >= restUs) {
         draw()
@@ -90,8 +95,9 @@ export class TerminalTrack {
         this.#screen.resize(size.columns, size.rows)
         return
       }
-      waiting += data
-      characters += data.length
+      if (text === undefined) return
+      waiting += text
+      characters += text.length
       if (waiting.length >= joinCharactersMax) draw()
       if (characters >= pictureEveryCharacters) keep({ frame: frame.offset, event })
     }

@@ -1,3 +1,4 @@
+import { ShownText } from '../../format/shown-text.ts'
 import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
 import type { Emulator } from './emulator.ts'
 import type { RecordingSource } from './recording-source.ts'
@@ -61,6 +62,8 @@ export function drawUntil(
   let text = ''
   let characters = 0
   let lastUs: number | undefined
+  // What says that the output after it is errors has that output's time, and no characters: one call draws both.
+  const output = new ShownText(source.isCommand)
   const write = () => {
     if (text !== '') emulator.write(text)
     text = ''
@@ -75,9 +78,10 @@ export function drawUntil(
     if (!event || event.timeUs > untilUs) return result({ more: false })
     cursor.event += 1
     lastUs = event.timeUs
-    if (event.code === 'o') {
-      text += event.data
-      characters += event.data.length
+    const shown = output.take(event)
+    if (shown !== undefined) {
+      text += shown
+      characters += shown.length
       if (text.length >= joinCharactersMax) write()
     } else if (event.code === 'r') {
       const size = parseSize(event.data)

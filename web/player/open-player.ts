@@ -32,7 +32,7 @@ export async function openPlayer(
   changed: () => void,
 ): Promise<OpenPlayer> {
   const stored = serverStream(api, recording.id)
-  const source = new RecordingSource(stored)
+  const source = new RecordingSource(stored, recording.type === 'command')
   const index = new RecordingIndex(stored)
   const size = { columns: recording.columns || 80, rows: recording.rows || 24 }
   const emulator = new Emulator()

@@ -28,6 +28,8 @@ export class RecordingSource {
   onTail: ((events: TimelineEvent[]) => void) | undefined
   /** Told once for every frame whose events are known. */
   onDecoded: ((segment: Segment, events: TimelineEvent[]) => void) | undefined
+  /** It had no terminal. */
+  readonly isCommand: boolean
   readonly #stored: StoredStream
   readonly #cache = new EventCache()
   readonly #open = new Map<number, TimelineEvent[]>()
@@ -37,8 +39,9 @@ export class RecordingSource {
   #tail: TailDecoder | undefined
   #tailEnd = 0
 
-  constructor(stored: StoredStream) {
+  constructor(stored: StoredStream, isCommand: boolean) {
     this.#stored = stored
+    this.isCommand = isCommand
   }
 
   /** Reads the frame table. Throws ApiError. */

@@ -25,6 +25,8 @@ export interface RecordedFarm extends RecordedHost {
   killAgent(signal?: NodeJS.Signals): Promise<void>
   /** Within the host. */
   agentPid(): Promise<number>
+  /** What starts the agent of this host. */
+  readonly agentCommand: string
   /** Recordings of commands that begin so, once there are `count` of them and all are complete. */
   complete(
     command: string,
@@ -104,21 +106,16 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
       return copy
     },
     async startAgent(state = 'connected', product = root) {
-      agent = host.start(
-        [
-          'sh',
-          '-c',
-          // As its unit starts it.
-          `exec nice -n 15 ${node} --disable-warning=ExperimentalWarning --max-semi-space-size=2 ${product}/agent/main.ts /var/lib/tapedeck/agent >>/var/log/tapedeck-agent.log 2>&1`,
-        ],
-        { env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2' } },
-      )
+      agent = host.start(['sh', '-c', `exec ${agentCommand(product)} >>/var/log/tapedeck-agent.log 2>&1`], {
+        env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2' },
+      })
       await eventually(async () => {
         const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
         if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== state)
           throw new Error(`Not ${state}: ${await host.sh('tail -n 5 /var/log/tapedeck-agent.log')}`)
       })
     },
+    agentCommand: agentCommand(root),
     agentPid: async () => Number((await host.sh('cat /run/tapedeck/agent.pid')).split(' ')[0]),
     async killAgent(signal = 'SIGKILL') {
       const ended = new Promise((resolve) => agent?.once('exit', resolve))
@@ -162,6 +159,11 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
   if (enrolled.status !== 0) throw new Error(enrolled.stderr)
   await farm.startAgent()
   return farm
+}
+
+/** As its unit starts it. */
+function agentCommand(product: string): string {
+  return `nice -n 15 ${node} --disable-warning=ExperimentalWarning --max-semi-space-size=2 ${product}/agent/main.ts /var/lib/tapedeck/agent`
 }
 
 function parseEvents(cast: Buffer): CastEvent[] {

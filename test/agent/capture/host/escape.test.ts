@@ -167,11 +167,14 @@ onHosts(
   },
 )
 
-onHosts('the umask is the user’s own', async (t) => {
+onHosts('the umask is the user’s own, and the recorder leaves no core dump', async (t) => {
   t.timeout(90_000)
   const host = await openRecordedHost(t)
   await host.sh(`echo 'session optional pam_umask.so umask=027' >>/etc/pam.d/sshd`)
-  t.regex(await host.asAda('umask'), /^0027\r$/m)
+  await host.sh(`echo 'ada - core 2048' >/etc/security/limits.d/ada.conf`)
+  const said = await host.asAda('umask; grep core /proc/$PPID/limits')
+  t.regex(said, /^0027\r$/m)
+  t.regex(said, /Max core file size +0 /)
   t.is((await host.run(host.ssh('ada', '--', 'umask'))).stdout.toString(), '0027\n')
 })
 

@@ -11,6 +11,9 @@ import type { Listed } from './up.ts'
 const root = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 const node = `${root}/node_modules/node/bin/node`
 
+/** It starts at nice 15: on a busy machine that takes its time. */
+const agentStartTimes = { timeoutMs: 180_000, everyMs: 200 }
+
 export interface RecordedFarm extends RecordedHost {
   /** The `tapedeck` command as the farm's administrator; its JSON. */
   json<T>(...args: string[]): Promise<T>
@@ -113,7 +116,7 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
         const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
         if (status.status !== 0 || JSON.parse(status.stdout.toString()).connection.state !== state)
           throw new Error(`Not ${state}: ${await host.sh('tail -n 5 /var/log/tapedeck-agent.log')}`)
-      })
+      }, agentStartTimes)
     },
     agentCommand: agentCommand(root),
     agentPid: async () => Number((await host.sh('cat /run/tapedeck/agent.pid')).split(' ')[0]),

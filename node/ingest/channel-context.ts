@@ -40,7 +40,8 @@ export interface ChannelContext {
   twins: Twins
   decisions: Decisions
   progress: ProgressQueue<Channel>
-  counts: { acceptedBytes: number; durableBytes: number }
+  /** `lostBytes` = what agents could not keep and sent a GAP for; `acks` took `ackMs` from the first byte's coming. */
+  counts: { acceptedBytes: number; durableBytes: number; lostBytes: number; acks: number; ackMs: number }
 }
 
 /** A channel's side of its connection. */

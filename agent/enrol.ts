@@ -111,6 +111,20 @@ export async function generalize(home: string, token: string | undefined): Promi
   if (token) await replaceFile(join(home, tokenFile), `${token}\n`)
 }
 
+/** Writes which farm this agent is for; with a token it enrols there at its next start. An identity stays as it is. */
+export async function pointAtFarm(
+  home: string,
+  farm: { url: string; ca?: string; token?: string; settings?: Record<string, unknown> },
+): Promise<void> {
+  const { url, ca, token, settings } = farm
+  await makeFolder(home)
+  if (ca !== undefined) await replaceFile(join(home, 'ca.crt'), ca)
+  const trusted = ca ?? (await readFile(join(home, 'ca.crt'), 'utf8').catch(() => undefined))
+  const config = await configFor(home, { ...settings, url, ...(trusted && { ca: 'ca.crt' }) })
+  await replaceFile(join(home, 'agent.json'), config)
+  if (token !== undefined) await replaceFile(join(home, tokenFile), `${token}\n`)
+}
+
 /** On an image: enrols by the token that was left here, and removes it. False when there is none. */
 export async function enrolByImageToken(home: string, url: string, ca: string | undefined): Promise<boolean> {
   const path = join(home, tokenFile)

@@ -54,4 +54,11 @@ export function addAgentVerbs(program: Command): void {
     .action(async ({ home, ...options }) =>
       (await import('./agent.ts')).generalizeHere(homePaths(home).agent, options),
     )
+  agent
+    .command('metrics')
+    .description("Print what Prometheus wants of this host's agent, for node_exporter's textfile folder")
+    .option('--home <dir>', 'where this installation lies', hostHome)
+    .action(async ({ home }) => {
+      process.stdout.write(await (await import('./agent-metrics.ts')).agentMetrics(homePaths(home)))
+    })
 }

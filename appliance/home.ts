@@ -1,9 +1,18 @@
+import { existsSync } from 'node:fs'
 import { homedir } from 'node:os'
 import { join, resolve } from 'node:path'
 
-/** Where everything of one installation lies. `--home` wins over TAPEDECK_HOME; the default is the user's own. */
+/** Where `tapedeck install` puts a node. */
+const installedHome = '/var/lib/tapedeck-node'
+
+/**
+ * Where everything of one installation lies. `--home` wins over TAPEDECK_HOME; the default is the user's own, or for root
+ * the installed node's.
+ */
 export function homePaths(given: string | undefined) {
-  const root = resolve(given ?? process.env.TAPEDECK_HOME ?? join(homedir(), '.tapedeck'))
+  const own = join(homedir(), '.tapedeck')
+  const installed = process.getuid?.() === 0 && !existsSync(own) && existsSync(installedHome)
+  const root = resolve(given ?? process.env.TAPEDECK_HOME ?? (installed ? installedHome : own))
   return {
     root,
     farmPublicKey: join(root, 'farm', 'farm.pub'),

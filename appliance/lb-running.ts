@@ -1,9 +1,13 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { readInstalled } from '../lb/installed.ts'
 import { drainNode, readStatus, readyNode } from '../lb/runtime.ts'
+import { CommandError } from './command-error.ts'
 import { print, told } from './lb-output.ts'
 import { duration, table } from './print.ts'
 
 // The verbs on the HAProxy that runs here.
+
+const lookMs = 500
 
 interface RunningOptions {
   config: string
@@ -43,5 +47,28 @@ export async function ready(node: string, options: RunningOptions): Promise<void
   await told(async () => {
     await readyNode(await readInstalled(options.config), node)
     print(options, { node }, `${node} takes connections again, slowly at first.\n`)
+  })
+}
+
+/** Drained counts as up: it answers, and who drained it says when it is ready. */
+export async function wait(node: string, options: RunningOptions & { seconds: number }): Promise<void> {
+  await told(async () => {
+    const installed = await readInstalled(options.config)
+    if (!installed.servers.has(node))
+      throw new CommandError('lb-node', `There is no node ${node} behind this balancer.`)
+    const until = performance.now() + options.seconds * 1000
+    while (true) {
+      const { nodes } = await readStatus(installed)
+      const rows = nodes.filter((row) => row.node === node)
+      if (rows.every(({ state, check }) => /^(up|draining)$/.test(state) && !check.startsWith('INI')))
+        return print(options, { node }, `${node} is up.\n`)
+      if (performance.now() > until)
+        throw new CommandError(
+          'lb-node',
+          `${node} is not up after ${options.seconds} s: ${rows.map(({ check }) => check).join(', ')}.`,
+          "'tapedeck lb check' looks at it as HAProxy does.",
+        )
+      await sleep(lookMs)
+    }
   })
 }

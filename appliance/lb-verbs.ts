@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { numberBetween } from './number-option.ts'
 
 // `tapedeck lb …`, as commander wants it. What the verbs do is in lb.ts and lb-running.ts.
 
@@ -56,4 +57,24 @@ export function addLbVerbs(program: Command): void {
   ofRunning('ready', 'Send people and agents to a node again')
     .argument('<node>')
     .action(async (node, options) => (await running()).ready(node, options))
+
+  ofRunning('wait', 'Wait until a node is up')
+    .argument('<node>')
+    .option('--seconds <n>', 'at most', numberBetween(1, 3600), 120)
+    .action(async (node, options) => (await running()).wait(node, options))
+
+  const ofFile = (name: string, description: string) =>
+    verb(name, description).option('--farm <file>', 'what the farm is', places.farm)
+  ofFile('add-node', "Add a node to the farm file; 'apply' puts it in force")
+    .argument('<name>')
+    .argument('<address>')
+    .action(async (name, address, options) => (await import('./lb-nodes.ts')).addNode(name, address, options))
+  ofFile('remove-node', "Remove a node from the farm file; 'apply' puts it in force")
+    .argument('<name>')
+    .action(async (name, options) => (await import('./lb-nodes.ts')).removeNode(name, options))
+
+  // The unit's, for pm2.
+  lb.command('watch', { hidden: true })
+    .option('--config <file>', 'the configuration HAProxy runs', places.config)
+    .action(async (options) => (await import('./lb-watch.ts')).watch(options))
 }

@@ -1,9 +1,11 @@
 import { Command, CommanderError, Option } from 'commander'
 import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
+import { addConfigSyncVerbs } from './config-sync-verbs.ts'
 import { addDbVerbs } from './db-verbs.ts'
 import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
+import { addInstallVerbs } from './install-verbs.ts'
 import { addLbVerbs } from './lb-verbs.ts'
 import { numberBetween } from './number-option.ts'
 import { escapeControls } from './print.ts'
@@ -139,14 +141,33 @@ verb('status', "Show the agent's queue, connection and live sessions").action(as
   (await import('./status.ts')).status(homePaths(options.home), options),
 )
 
-verb('doctor', 'Look at this installation and host, and say what to do').action(async (options) =>
-  (await import('./doctor.ts')).doctor(homePaths(options.home), options),
-)
+verb('doctor', 'Look at every part of Tapedeck on this machine, and say what to do')
+  .option('--farm <file>', 'of a balancer: what the farm is (default: /etc/tapedeck/farm.json)')
+  .option('--config <file>', 'of a balancer: haproxy.cfg (default: /etc/haproxy/haproxy.cfg)')
+  .action(async (options) => (await import('./doctor.ts')).doctor(homePaths(options.home), options))
+
+program
+  .command('size')
+  .description('Say how large a farm has to be: nodes, disk, database')
+  .requiredOption('--sessions <n>', 'recorded at the same time, at work', numberBetween(1, 10_000_000))
+  .requiredOption('--mb <n>', 'of one session, MB', numberBetween(0.001, 1_000_000))
+  .requiredOption('--hours <n>', 'that a session lasts', numberBetween(0.01, 744))
+  .option('--months <n>', 'that recordings are kept', numberBetween(0.1, 1200), 1)
+  .option('--events <n>', 'of one session', numberBetween(0, 1_000_000), 0)
+  // A share on one turning disk. Faster ones are measured.
+  .option('--node-mb-per-s <n>', 'what a node takes in and syncs', numberBetween(0.1, 100_000), 20)
+  .option('--measure <dir>', 'measure it there instead, for 5 s: a folder of the store')
+  .option('--json', 'print JSON')
+  .action(async ({ mb: megabytes, ...options }) =>
+    (await import('./size.ts')).size({ megabytes, ...options }),
+  )
 
 addAgentVerbs(program)
 addHostVerbs(program)
 addLbVerbs(program)
 addDbVerbs(program)
+addConfigSyncVerbs(program)
+addInstallVerbs(program)
 
 // A reader that goes away (a pager, head) ends us quietly.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

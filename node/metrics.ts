@@ -1,3 +1,4 @@
+import { statfs } from 'node:fs/promises'
 import {
   AggregatorRegistry,
   Counter,
@@ -12,8 +13,14 @@ import type { Ingest } from './ingest/ingest.ts'
 // What a node counts, in Prometheus' text format. Each worker has its own series, so that a counter begins at 0 only where
 // its process does.
 
+/** Of a scrape, less than what monitors wait. */
+const roomMsMax = 1_000
+
 export interface MetricsOptions {
   worker: number
+  version: string
+  /** Folders whose room is told, by the first worker. */
+  stores: string[]
   ingest: Ingest
   bus: Bus
   viewers(): number
@@ -27,7 +34,8 @@ export interface Metrics {
   readonly contentType: string
 }
 
-export function openMetrics({ worker, ingest, bus, viewers }: MetricsOptions): Metrics {
+export function openMetrics(options: MetricsOptions): Metrics {
+  const { worker, version, stores, ingest, bus, viewers } = options
   const registry = new Registry()
   registry.setDefaultLabels({ worker: String(worker) })
   collectDefaultMetrics({ register: registry })
@@ -63,6 +71,17 @@ export function openMetrics({ worker, ingest, bus, viewers }: MetricsOptions): M
     'Bytes of recordings that are synced to a store.',
     () => ingest.stats().durableBytes,
   )
+  counter(
+    'lost_bytes',
+    'Bytes that agents could not keep: a GAP tells of them.',
+    () => ingest.stats().lostBytes,
+  )
+  counter('acks', 'Acknowledgements of synced bytes.', () => ingest.stats().acks)
+  counter(
+    'ack_seconds',
+    'Time from the coming of bytes to their acknowledgement, of all.',
+    () => ingest.stats().ackMs / 1000,
+  )
   gauge(
     'credit_bytes',
     'Bytes that agents may still send before more is synced.',
@@ -84,9 +103,49 @@ export function openMetrics({ worker, ingest, bus, viewers }: MetricsOptions): M
   gauge('bus_connected', '1 while this process hears the other ones of the farm.', () =>
     bus.connected ? 1 : 0,
   )
+  const built = new Gauge({
+    name: 'tapedeck_build_info',
+    help: 'Version of the node.',
+    labelNames: ['version'],
+    registers: [registry],
+  })
+  built.set({ version }, 1)
+  if (worker === 0) addStoreRoom(registry, stores)
   return {
     own: () => registry.getMetricsAsJSON() as Promise<MetricObject[]>,
     text: (ofWorkers) => (ofWorkers ? AggregatorRegistry.aggregate(ofWorkers).metrics() : registry.metrics()),
     contentType: Registry.PROMETHEUS_CONTENT_TYPE,
+  }
+}
+
+/** A share that hangs is asked once: its last numbers stay until it answers. */
+function addStoreRoom(registry: Registry, stores: string[]): void {
+  const asking = new Map<string, Promise<void>>()
+  const look = async () => {
+    for (const store of stores) if (!asking.has(store)) asking.set(store, ask(store))
+    const late = new Promise((resolve) => setTimeout(resolve, roomMsMax).unref())
+    await Promise.race([Promise.all(asking.values()), late])
+  }
+  const gauge = (name: string, help: string) =>
+    new Gauge({
+      name: `tapedeck_store_${name}`,
+      help,
+      labelNames: ['store'],
+      registers: [registry],
+      collect: look,
+    })
+  const size = gauge('size_bytes', 'Size of the file system of a store folder.')
+  const free = gauge('free_bytes', 'Bytes that a store folder can still take.')
+  const ask = async (store: string) => {
+    try {
+      const { bavail, blocks, bsize } = await statfs(store)
+      free.set({ store }, bavail * bsize)
+      size.set({ store }, blocks * bsize)
+    } catch {
+      free.remove({ store })
+      size.remove({ store })
+    } finally {
+      asking.delete(store)
+    }
   }
 }

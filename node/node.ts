@@ -172,15 +172,18 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     ...options.dormant,
   })
 
+  const version = await versionOf()
   const metrics = openMetrics({
     worker: worker?.index ?? 0,
+    version,
+    stores: config.stores,
     ingest: local,
     bus,
     viewers: () => upgrades.viewers,
   })
   const { app, upgrades, entrances } = await buildServer({
     config,
-    version: await versionOf(),
+    version,
     startedMs: Date.now(),
     db,
     store,

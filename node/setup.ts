@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
+import { isIP } from 'node:net'
 import { hostname } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { generate } from 'selfsigned'
 import { farmIdOf, generateKeyPem, publicKeyFromPem, publicKeyPem } from '../codec/ed25519.ts'
 import { replaceFile } from '../disk/atomic-replace.ts'
@@ -35,35 +36,30 @@ const enrolmentMs = 3_600_000
 /** Browsers refuse longer ones. */
 const certificateDays = 825
 
+export interface NodeHome {
+  home: string
+  port: number
+  /** SQLite's file or `postgres://…`, for a home that has no config yet. */
+  catalog?: string
+  /** Other settings of node.json: they are changed, or made with it. Folders in `stores` become stores with it. */
+  settings?: Record<string, unknown>
+  /** DNS names of the certificate that is made, beside this machine's. */
+  names?: string[]
+}
+
 /**
  * Makes what one machine needs under `home`, or what is missing of it: farm key, TLS certificate, store folders, catalog
  * with its first administrator, the command line's token. No node may run on this home meanwhile.
  */
 export async function setUpNode({
-  home,
-  port,
   policy,
-  catalog = 'catalog.db',
-}: {
-  home: string
-  port: number
-  /** SQLite's file or `postgres://…`, for a home that has no config yet. */
-  catalog?: string
+  ...nodeHome
+}: NodeHome & {
   /** Recording policy to begin with, where none was chosen yet. */
   policy?: string
 }): Promise<SetUp> {
-  const node = join(home, 'node')
-  await makeFolder(join(home, 'farm'))
-  await makeFolder(node)
-  const farmId = await farmKey(home)
-  await tls(node)
-  const config = nodeConfigPath(home)
-  const created = (await read(config)) === undefined
-  // Never again: later an empty folder is a share that is not mounted.
-  if (created) await createStore(join(node, 'recordings'), farmId)
-  await makeFolder(join(node, 'restore'))
-
-  if (created) await replaceFile(config, `${JSON.stringify({ ...firstConfig(catalog), port }, null, 2)}\n`)
+  const { created, config, farmId } = await makeNodeHome(nodeHome)
+  const { home, port } = nodeHome
   const db = await openCatalog((await readNodeConfig(config)).catalog)
   try {
     const admin = await firstAdministrator(db)
@@ -75,12 +71,35 @@ export async function setUpNode({
       expiresMs: Date.now() + enrolmentMs,
       createdBy: 'set-up',
     })
-    await writePort(config, port)
     await writeClient(home, `https://localhost:${port}`)
     return { created, ...(admin && { admin }), enrolmentToken: `${secret}.${farmId}`, config }
   } finally {
     await db.destroy()
   }
+}
+
+/** The part of it that lies in files; no database is touched. */
+export async function makeNodeHome({
+  home,
+  port,
+  catalog = 'catalog.db',
+  settings = {},
+  names = [],
+}: NodeHome): Promise<{ created: boolean; config: string; farmId: string }> {
+  const node = join(home, 'node')
+  await makeFolder(join(home, 'farm'))
+  await makeFolder(node)
+  const farmId = await farmKey(home)
+  await tls(node, names)
+  const config = nodeConfigPath(home)
+  const created = (await read(config)) === undefined
+  const first = { ...firstConfig(catalog), port, ...settings }
+  // Never again: later an empty folder is a share that is not mounted.
+  if (created) for (const store of first.stores) await createStore(resolve(node, store), farmId)
+  await makeFolder(join(node, 'restore'))
+  if (created) await replaceFile(config, `${JSON.stringify(first, null, 2)}\n`)
+  else await writeSettings(config, { port, ...settings })
+  return { created, config, farmId }
 }
 
 /** Tells the command line where its node is; call it again once a free port (0) is known. */
@@ -101,11 +120,11 @@ async function farmKey(home: string): Promise<string> {
   return farmIdOf(publicKey)
 }
 
-async function tls(node: string): Promise<void> {
+async function tls(node: string, more: string[]): Promise<void> {
   const key = join(node, 'tls.key')
   const cert = join(node, 'tls.crt')
   if ((await read(key)) !== undefined && (await read(cert)) !== undefined) return
-  const names = [...new Set(['localhost', hostname()])]
+  const names = [...new Set(['localhost', hostname(), ...more])]
   const made = await generate([{ name: 'commonName', value: `Tapedeck ${hostname()}`.slice(0, 64) }], {
     keyType: 'ec',
     curve: 'P-256',
@@ -118,9 +137,11 @@ async function tls(node: string): Promise<void> {
       {
         name: 'subjectAltName',
         altNames: [
-          ...names.map((value) => ({ type: 2 as const, value })),
-          { type: 7, ip: '127.0.0.1' },
-          { type: 7, ip: '::1' },
+          ...names.filter((name) => !isIP(name)).map((value) => ({ type: 2 as const, value })),
+          ...['127.0.0.1', '::1', ...names.filter((name) => isIP(name))].map((ip) => ({
+            type: 7 as const,
+            ip,
+          })),
         ],
       },
     ],
@@ -156,13 +177,15 @@ async function clientToken(db: CatalogDatabase, home: string, admin: string | un
   await replaceFile(path, `${token}\n`, 0o600)
 }
 
-// What an operator changed in it stays; the port is what this start asks for.
-async function writePort(path: string, port: number): Promise<void> {
+// What an operator changed in it stays; what this start asks for is changed.
+async function writeSettings(path: string, settings: Record<string, unknown>): Promise<void> {
   const before = JSON.parse((await read(path))!) as Record<string, unknown>
-  if (before.port !== port) await replaceFile(path, `${JSON.stringify({ ...before, port }, null, 2)}\n`)
+  const after = { ...before, ...settings }
+  if (JSON.stringify(after) !== JSON.stringify(before))
+    await replaceFile(path, `${JSON.stringify(after, null, 2)}\n`)
 }
 
-function firstConfig(catalog: string): Record<string, unknown> {
+function firstConfig(catalog: string): Record<string, unknown> & { stores: string[] } {
   return {
     name:
       hostname()

@@ -15,7 +15,7 @@ const table: Record<string, string[]> = {
   node: ['format', 'wire', 'disk', 'codec', 'service', 'screen'],
   web: ['format'],
   lb: ['disk'],
-  appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire', 'screen'],
+  appliance: ['agent', 'node', 'lb', 'disk', 'format', 'codec', 'wire', 'service', 'screen'],
 }
 /** These run anywhere: no Node, no timers, no process. */
 const pure = ['format', 'wire']

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+import { subprotocol } from '../../wire/limits.ts'
 import { findRecording } from '../catalog/recordings.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
 import { agentSocketOptions } from '../ingest/agent-socket-options.ts'
@@ -42,6 +43,18 @@ async function stateNow(context: HttpContext, row: RecordingRow) {
   return { state: now.state, sizeBytes: await readableBytes(context, now) }
 }
 
+/** An agent offers every version it speaks; one of them must be ours. */
+function ensureWireVersion({ headers }: IncomingMessage): void {
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim())
+  if (offered.includes(subprotocol)) return
+  throw new HttpError(
+    426,
+    'wire-version',
+    `Expected an agent that speaks ${subprotocol}, got ${offered.join(', ').slice(0, 80) || 'none'}.`,
+    'Bring agent and node to the same major version: nodes first.',
+  )
+}
+
 export interface Upgrades {
   /** Ends viewers; agents are ended by ingest. */
   close(): void
@@ -79,10 +92,12 @@ export function addUpgrades(
     if (closing) throw new HttpError(503, 'closing', 'This node is closing.')
     const url = URL.parse(request.url ?? '', 'https://localhost')
     entrances.ensureAllowed(request.socket, url?.pathname ?? '')
-    if (url?.pathname === '/agent/v1')
+    if (url?.pathname === '/agent/v1') {
+      ensureWireVersion(request)
       return agents.handleUpgrade(request, socket, head, (ws) =>
         context.ingest.handle(ws, clientAddress(request, isBalancer)),
       )
+    }
     const id = /^\/api\/recordings\/([^/]{1,64})\/live$/.exec(url?.pathname ?? '')?.[1]
     if (!url || id === undefined) throw new HttpError(404, 'not-found', 'There is no WebSocket here.')
     await watch(request, socket, head, id, url.searchParams)

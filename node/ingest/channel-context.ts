@@ -42,7 +42,8 @@ export interface ChannelContext {
   decisions: Decisions
   coverage: CoverageWatch
   progress: ProgressQueue<Channel>
-  counts: { acceptedBytes: number; durableBytes: number }
+  /** `lostBytes` = what agents could not keep and sent a GAP for; `acks` took `ackMs` from the first byte's coming. */
+  counts: { acceptedBytes: number; durableBytes: number; lostBytes: number; acks: number; ackMs: number }
 }
 
 /** A channel's side of its connection. */

@@ -40,6 +40,7 @@ export class Channel {
   #finishBytes: number | undefined
   #work: Promise<void> = Promise.resolve()
   #flushing: Promise<void> | undefined
+  #waitsSinceMs = 0
 
   constructor(context: ChannelContext, peer: ChannelPeer, message: OpenMessage) {
     this.recording = message.recording
@@ -75,6 +76,12 @@ export class Channel {
     if (this.#state !== 'open' || !this.#intake.skip(from, to)) return
     const frame = parseGap(gap, to - from)
     this.#incoming!.gap(frame, to)
+    const { counts, log } = this.#context
+    counts.lostBytes += to - from
+    log.warn(
+      { code: 'data-lost', recording: this.recording, bytes: to - from },
+      `data lost while recording ${this.recording}`,
+    )
     this.#flushSoon()
   }
 
@@ -164,7 +171,9 @@ export class Channel {
   }
 
   #flushSoon(): void {
-    this.#flushing ??= this.#context.lanes.run(this.#place!.store, () => this.#flush())
+    if (this.#flushing) return
+    this.#waitsSinceMs = performance.now()
+    this.#flushing = this.#context.lanes.run(this.#place!.store, () => this.#flush())
   }
 
   // Never rejects: the lanes and `settle` only wait for it.
@@ -172,7 +181,10 @@ export class Channel {
     const incoming = this.#incoming!
     try {
       const flushed = await incoming.flush()
-      this.#context.counts.durableBytes += flushed.receivedBytes
+      const { counts } = this.#context
+      counts.durableBytes += flushed.receivedBytes
+      counts.acks += 1
+      counts.ackMs += performance.now() - this.#waitsSinceMs
       this.#flushing = undefined
       if (this.#state === 'open') this.#durable(flushed)
     } catch (error) {

@@ -49,6 +49,11 @@ export interface IngestStats {
   waiting: number
   acceptedBytes: number
   durableBytes: number
+  /** Of GAPs that agents sent for what they could not keep. */
+  lostBytes: number
+  acks: number
+  /** From the coming of the first byte to its ack, of all acks. */
+  ackMs: number
   /** Credit promised and not yet used up. */
   reservedBytes: number
   storeErrors: number
@@ -106,7 +111,7 @@ export async function openIngest(options: IngestOptions): Promise<Ingest> {
     decisions,
     coverage: new CoverageWatch(log),
     progress: new ProgressQueue<Channel>(limits.progressMs, (channel) => channel.tellProgress()),
-    counts: { acceptedBytes: 0, durableBytes: 0 },
+    counts: { acceptedBytes: 0, durableBytes: 0, lostBytes: 0, acks: 0, ackMs: 0 },
   }
   const stopWatching = live.onWatched((recording, stream, on) => owners.get(recording, stream)?.live(on))
   let open = true

@@ -4,7 +4,7 @@ set -eu
 base=$1 name=$2 repo=$3
 mount --make-rprivate /
 mount -t tmpfs -o mode=755 host "$base"
-for dir in etc home root srv usr/local var; do
+for dir in etc home opt root srv usr/local var; do
   copy=$base/$(echo $dir | tr / _)
   mkdir -p "$copy.up" "$copy.work"
   mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$copy.up,workdir=$copy.work" "/$dir"

@@ -137,6 +137,32 @@ test('the port for agents serves agents alone, whether they come by a balancer o
   agent.terminate()
 })
 
+test('of the wire versions that an agent offers, the one that both speak is taken; none is refused', async (t) => {
+  const node = await startFarmNode(t)
+  const { agents } = node.ports
+  const connect = (offered: string[]) =>
+    new WebSocket(`wss://localhost:${agents}/agent/v1`, offered, { ca: node.ca })
+  const newer = connect(['tapedeck.agent.9', subprotocol])
+  await new Promise((resolve) => newer.once('message', resolve))
+  t.is(newer.protocol, subprotocol)
+  newer.terminate()
+  for (const offered of [['tapedeck.agent.9'], []]) {
+    const refused = connect(offered)
+    const [status, text] = await new Promise<[number, string]>((resolve) => {
+      refused.on('unexpected-response', (_, answer) => {
+        let said = ''
+        answer.on('data', (chunk) => {
+          said += chunk
+        })
+        answer.on('end', () => resolve([answer.statusCode!, said]))
+      })
+      refused.on('error', () => undefined)
+    })
+    t.is(status, 426)
+    t.regex(text, /"code":"wire-version".*same major version/)
+  }
+})
+
 test('a balancer that ended TLS may speak HTTP, and WebSockets too', async (t) => {
   const node = await startFarmNode(t)
   const { plain } = node.ports

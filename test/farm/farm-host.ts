@@ -11,7 +11,7 @@ import { type Program, runProgram } from './program.ts'
 
 // One host of the farm: a machine with an agent, where commands are recorded.
 
-const launcher = fileURLToPath(new URL('../../tapedeck', import.meta.url))
+export const launcher = fileURLToPath(new URL('../../tapedeck', import.meta.url))
 
 export interface FarmHost {
   readonly name: string

@@ -7,11 +7,11 @@ import { eventually } from '../helpers/eventually.ts'
 import { canMakeNamespaces } from '../helpers/namespaces.ts'
 import { noPostgres } from '../helpers/postgres.ts'
 import { type AskOptions, askNode, type TestAnswer } from '../helpers/test-node.ts'
-import { commandOn, jsonOf, type Ran } from '../helpers/up.ts'
+import { commandOn, jsonOf, type Ran, run } from '../helpers/up.ts'
 import { type FarmBalancer, startFarmBalancer } from './farm-balancer.ts'
 import { type FarmDatabase, startFarmDatabase } from './farm-database.ts'
 import { type FarmHome, makeFarmHome } from './farm-home.ts'
-import { type FarmHost, startFarmHost } from './farm-host.ts'
+import { type FarmHost, launcher, startFarmHost } from './farm-host.ts'
 import { type FarmNode, shareServer, startFarmNode } from './farm-node.ts'
 import { hereNumber, type Machine, openNetwork } from './network.ts'
 import { type Program, runProgram } from './program.ts'
@@ -42,6 +42,8 @@ export interface Farm {
   /** By the floating address, as the administrator. Rejects while nobody answers. */
   ask(path: string, options?: AskOptions): Promise<TestAnswer>
   tapedeck(verb: string, ...args: string[]): Promise<Ran>
+  /** `tapedeck lb …`; it takes no home. */
+  lb(...args: string[]): Promise<Ran>
   json<T>(...args: string[]): Promise<T>
   /** Resolves when every node is up at every balancer, and every agent is connected. */
   settled(timeoutMs?: number): Promise<void>
@@ -223,6 +225,7 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
         ...(shareMachine ? [shareMachine] : []),
         ...hostMachines,
       ],
+      lb: (...args) => run(launcher, ['lb', ...args]),
       json: (...args) => jsonOf(tapedeck, args),
       async settled(timeoutMs = 120_000) {
         await eventually(() => everyNodeUp(nodes, balancers), { timeoutMs, everyMs: 200 })

@@ -31,23 +31,33 @@ export interface ProducingSession {
 }
 
 export interface SessionOptions {
-  /** Where its files lie. */
+  /** Where its files lie: in memory, so that no disk holds up a terminal. */
   folder: string
   /** Names the session: no two of one farm may have the same. */
   seed: number
   seconds: number
   /** Pauses between bursts; 1 is some 500 kB a second. */
   slower: number
-  /** Puts the recorder before a command; without it the command runs bare, to know what its terminal does by itself. */
+  /**
+   * Puts the recorder before a command. Without it the command runs below a `script` that nobody follows: through as many
+   * terminals and processes, to know what they wait for by themselves.
+   */
   record?: (...command: string[]) => string[]
 }
 
+/** On a farm hosts have processors of their own; here servers must not take them from what is measured. */
+const first = ['nice', '-n', '-15']
+
 export function startFarmSession(options: SessionOptions): ProducingSession {
-  const { folder, seed, seconds, slower, record = (...command) => command } = options
+  const { folder, seed, seconds, slower } = options
   const file = (name: string) => join(folder, `session-${seed}.${name}`)
+  const logs = ['-O', file('out'), '-T', file('timing')]
+  const bare = (...command: string[]) => ['script', '-qef', ...logs, '-c', command.join(' ')]
+  const record = options.record ?? bare
   const command = record('python3', producer, String(seed), seconds.toFixed(2), file('waits'), String(slower))
   const shown = openSync(file('shown'), 'w')
-  const child = spawn('python3', [terminal, '80', '24', ...command], {
+  const [program, ...args] = [...first, 'python3', terminal, '80', '24', ...command]
+  const child = spawn(program!, args, {
     stdio: ['pipe', shown, 'inherit'],
     env: { ...process.env, SHELL: '/bin/bash', TERM: 'xterm-256color', LANG: 'C.UTF-8' },
   })

@@ -25,6 +25,8 @@ import { type Program, runProgram } from './program.ts'
 export interface Farm {
   /** Everything lies in it, the databases apart. */
   readonly folder: string
+  /** In memory; for what a measured session writes. */
+  readonly memory: string
   /** How agents and people reach it. */
   readonly url: string
   readonly home: FarmHome
@@ -80,7 +82,10 @@ export function noFarm(): string | undefined {
 export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
   const { workers = 2, share: kind = 'sshfs', tell = () => undefined } = options
   const folder = await mkdtemp(join(tmpdir(), 'tapedeck-farm-'))
-  const closing: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true, maxRetries: 10 })]
+  const memory = await mkdtemp('/dev/shm/tapedeck-farm-')
+  const closing: (() => unknown)[] = [folder, memory].map(
+    (path) => () => rm(path, { recursive: true, force: true, maxRetries: 10 }),
+  )
   const close = async () => {
     for (const end of closing.toReversed()) await end()
   }
@@ -209,7 +214,7 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
     }
     const tapedeck = commandOn(home.admin)
     const farm: Farm = {
-      ...{ folder, url, home, nodes, balancers, hosts, database, redis, share, here, ask, tapedeck },
+      ...{ folder, memory, url, home, nodes, balancers, hosts, database, redis, share, here, ask, tapedeck },
       programs: [
         ...nodes.flatMap(({ program, mount }) => (mount ? [program, mount] : [program])),
         ...balancers.flatMap(({ haproxy, keepalived }) => [haproxy, keepalived]),

@@ -2,8 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { generate } from 'selfsigned'
 import { makeFolder } from '../../disk/folder.ts'
-import { provisionPostgres } from '../../node/catalog/provision-postgres.ts'
 import { postgresConnection } from '../../node/catalog/postgres-connection.ts'
+import { provisionPostgres } from '../../node/catalog/provision-postgres.ts'
 import { type SetUp, setUpNode } from '../../node/setup.ts'
 
 // What all nodes of a farm share, made once: the farm's key, one certificate that names them all, the catalog with its
@@ -84,10 +84,7 @@ async function certificate(addresses: string[]): Promise<{ cert: string; key: st
       { name: 'extKeyUsage', serverAuth: true },
       {
         name: 'subjectAltName',
-        altNames: [
-          { type: 2, value: 'rec.farm.test' },
-          ...addresses.map((ip) => ({ type: 7 as const, ip })),
-        ],
+        altNames: [{ type: 2, value: 'rec.farm.test' }, ...addresses.map((ip) => ({ type: 7 as const, ip }))],
       },
     ],
   })

@@ -159,7 +159,9 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
     }
     const nodes = ending(
       await Promise.all(
-        nodeMachines.map((machine) => startFarmNode({ folder, machine, home, share: shareMachine, settings })),
+        nodeMachines.map((machine) =>
+          startFarmNode({ folder, machine, home, share: shareMachine, settings }),
+        ),
       ),
     )
 

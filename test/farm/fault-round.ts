@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Farm } from './farm.ts'
 import { checkWhole, startFarmSession } from './farm-session.ts'
 import type { Fault } from './faults.ts'
-import { stallsOf, type Stalls, tooManyStalls } from './stalls.ts'
+import { type Stalls, stallsOf, tooManyStalls } from './stalls.ts'
 
 // One round: sessions print on all hosts while something fails at random moments; then nothing may be missing or there
 // twice, and no recorded command may have waited for its terminal.

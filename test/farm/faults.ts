@@ -54,6 +54,10 @@ export const faults: Record<string, Fault> = {
     await machine.join()
   },
 
+  'every program killed at once': async ({ programs }) => {
+    await Promise.all(programs.map((program) => program.kill()))
+  },
+
   'node drained, back': async (farm, random) => {
     const { name } = pick(random, farm.nodes)
     for (const verb of ['drain', 'ready']) {

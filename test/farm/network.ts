@@ -15,6 +15,8 @@ export interface Network {
 export interface Machine extends Namespaces {
   readonly name: string
   readonly address: string
+  /** For a person: what cuts its cable. */
+  readonly cutCommand: readonly string[]
   /** Its cable leads nowhere: what it sends is lost, and nobody is told. */
   cut(): Promise<void>
   join(): Promise<void>
@@ -53,11 +55,13 @@ export async function openNetwork(): Promise<Network> {
         '-ec',
         `hostname ${name}; ip address add ${address}/24 dev eth0; ip link set eth0 up`,
       )
+      const cut = ['ip', 'link', 'set', port, 'nomaster']
       return {
         ...inside,
         name,
         address,
-        cut: async () => void (await theSwitch.run('ip', 'link', 'set', port, 'nomaster')),
+        cutCommand: [...theSwitch.within, ...cut],
+        cut: async () => void (await theSwitch.run(...cut)),
         join: async () => void (await theSwitch.run('ip', 'link', 'set', port, 'master', 'hub')),
       }
     },

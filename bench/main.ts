@@ -23,6 +23,8 @@ const benches: Record<string, () => Promise<{ run(options: BenchOptions): Promis
   catalog: () => import('./catalog.ts'),
   desktop: () => import('./desktop.ts'),
   seek: () => import('./seek.ts'),
+  failover: () => import('./failover.ts'),
+  farm: () => import('./farm.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

@@ -93,6 +93,35 @@ export async function rowsOf(farm: Farm, seed: number): Promise<FarmRow[]> {
 
 /** Throws unless the farm has, proven, exactly what the session printed, once. */
 export async function checkWhole(farm: Farm, session: ProducingSession): Promise<FarmRow> {
+  const { row, printed } = await completed(farm, session)
+  // A farm that is being broken may refuse this one or the other time.
+  return eventually(
+    async () => {
+      const proof = await farm.ask(`/api/recordings/${row.id}/verify`)
+      if (proof.status !== 200) throw new Error(`verify ${row.id}: ${proof.status} ${proof.text}`)
+      if (!proof.json.whole || row.proof !== 'sealed' || row.gaps > 0 || row.endReason !== 'exit')
+        throw new Error(`${row.id} is not whole: ${proof.text} ${JSON.stringify(row)}`)
+      const wrong = difference(await storedOutput(farm, row.id), printed)
+      if (wrong) throw new Error(`${row.id}: ${wrong}`)
+      return row
+    },
+    { timeoutMs: 30_000, everyMs: 1000 },
+  )
+}
+
+/** How many of the bytes that the session printed the farm does not have, in their order, at its end. */
+export async function lostBytes(
+  farm: Farm,
+  session: ProducingSession,
+): Promise<{ lost: number; printed: number }> {
+  const { row, printed } = await completed(farm, session)
+  const stored = await eventually(() => storedOutput(farm, row.id), { timeoutMs: 30_000, everyMs: 1000 })
+  const wrongAt = printed.findIndex((byte, at) => byte !== stored[at])
+  return { lost: wrongAt < 0 ? 0 : printed.length - wrongAt, printed: printed.length }
+}
+
+/** The only recording of the session, when it has ended, and what its terminal showed. */
+async function completed(farm: Farm, session: ProducingSession): Promise<{ row: FarmRow; printed: Buffer }> {
   const status = await session.exit
   const printed = withoutNotice(await session.shown())
   if (status !== 0 || !printed.includes(`produced ${session.seed}\r\n`))
@@ -105,21 +134,13 @@ export async function checkWhole(farm: Farm, session: ProducingSession): Promise
     },
     { timeoutMs: settleMsMax, everyMs: 500 },
   )
-  // A farm that is being broken may refuse this one or the other time.
-  return eventually(
-    async () => {
-      const proof = await farm.ask(`/api/recordings/${row.id}/verify`)
-      if (proof.status !== 200) throw new Error(`verify ${row.id}: ${proof.status} ${proof.text}`)
-      if (!proof.json.whole || row.proof !== 'sealed' || row.gaps > 0 || row.endReason !== 'exit')
-        throw new Error(`${row.id} is not whole: ${proof.text} ${JSON.stringify(row)}`)
-      const { status: got, bytes, text } = await farm.ask(`/api/recordings/${row.id}/streams/cast`)
-      if (got !== 200) throw new Error(`${row.id}: ${got} ${text}`)
-      const wrong = difference(await outputOf(bytes), printed)
-      if (wrong) throw new Error(`${row.id}: ${wrong}`)
-      return row
-    },
-    { timeoutMs: 30_000, everyMs: 1000 },
-  )
+  return { row, printed }
+}
+
+async function storedOutput(farm: Farm, recording: string): Promise<Buffer> {
+  const { status, bytes, text } = await farm.ask(`/api/recordings/${recording}/streams/cast`)
+  if (status !== 200) throw new Error(`${recording}: ${status} ${text}`)
+  return outputOf(bytes)
 }
 
 async function outputOf(stored: Buffer): Promise<Buffer> {

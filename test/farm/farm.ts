@@ -41,6 +41,8 @@ export interface Farm {
   readonly machines: readonly Machine[]
   /** An address of this machine in the farm's network. */
   readonly here: string
+  /** More of them: `count` from .200 + `from` on. */
+  sources(from: number, count: number): Promise<string[]>
   /** By the floating address, as the administrator. Rejects while nobody answers. */
   ask(path: string, options?: AskOptions): Promise<TestAnswer>
   tapedeck(verb: string, ...args: string[]): Promise<Ran>
@@ -234,6 +236,8 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
       ],
       lb: (...args) => run(launcher, ['lb', ...args]),
       json: (...args) => jsonOf(tapedeck, args),
+      sources: (from, count) =>
+        Promise.all(Array.from({ length: count }, (_, i) => network.addHere(200 + from + i))),
       async settled(timeoutMs = 120_000) {
         await eventually(() => everyNodeUp(nodes, balancers), { timeoutMs, everyMs: 200 })
         await eventually(() => everyAgentConnected(hosts), { timeoutMs, everyMs: 200 })

@@ -9,6 +9,8 @@ export interface Network {
   readonly prefix: string
   /** The last number of this machine's own address is `hereNumber`. */
   machine(name: string, number: number): Promise<Machine>
+  /** One more address of this machine. */
+  addHere(number: number): Promise<string>
   close(): void
 }
 
@@ -65,6 +67,11 @@ export async function openNetwork(): Promise<Network> {
         join: async () => void (await theSwitch.run('ip', 'link', 'set', port, 'master', 'hub')),
       }
     },
+    async addHere(last) {
+      const address = `${prefix}.${last}`
+      await runHere(`ip address add ${address}/24 dev ${cableName(number)}`)
+      return address
+    },
     close() {
       for (const machine of machines) machine.close()
     },
@@ -77,15 +84,20 @@ async function claimNumber(theSwitch: Namespaces): Promise<number> {
   let failure = ''
   for (let i = 0; i < networksMax; i++) {
     const number = 1 + ((first + i) % networksMax)
-    const cable = `tapedeck${number}`
+    const cable = cableName(number)
     const peer = ['peer', 'name', 'here', 'netns', String(theSwitch.pid)]
     const made = await run('ip', ['link', 'add', cable, 'type', 'veth', ...peer])
     failure = made.stderr
     if (made.status !== 0) continue
-    const script = `ip address add 10.83.${number}.${hereNumber}/24 dev ${cable}; ip link set ${cable} up`
-    const { status, stderr } = await run('sh', ['-ec', script])
-    if (status !== 0) throw new Error(`${script} ended with ${status}: ${stderr}`)
+    await runHere(`ip address add 10.83.${number}.${hereNumber}/24 dev ${cable}; ip link set ${cable} up`)
     return number
   }
   throw new Error(`No network could be made: ${failure}`)
+}
+
+const cableName = (number: number) => `tapedeck${number}`
+
+async function runHere(script: string): Promise<void> {
+  const { status, stderr } = await run('sh', ['-ec', script])
+  if (status !== 0) throw new Error(`${script} ended with ${status}: ${stderr}`)
 }

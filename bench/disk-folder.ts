@@ -19,5 +19,6 @@ export async function withDiskFolder<T>(use: (dir: string) => Promise<T>): Promi
 /** Removes the files of a round, so that a disk need not hold all of them. The store's own mark stays. */
 export async function emptyStore(dir: string): Promise<void> {
   for (const name of await readdir(dir))
-    if (/^\d+$/.test(name)) await rm(join(dir, name), { recursive: true, force: true })
+    // A node may just be writing an index there.
+    if (/^\d+$/.test(name)) await rm(join(dir, name), { recursive: true, force: true, maxRetries: 10 })
 }

@@ -57,6 +57,7 @@ export async function startFarmNode(options: NodeOptions): Promise<FarmNode> {
   const { name } = machine
   const own = join(folder, name)
   const store = share ? join(own, 'store') : home.store
+  await makeFolder(own)
   await makeFolder(store)
   const config = join(own, 'node.json')
   await writeFile(

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Farm } from './farm.ts'
 import { checkWhole, startFarmSession } from './farm-session.ts'
 import type { Fault } from './faults.ts'
-import { type Stalls, stallsOf, tooManyStalls } from './stalls.ts'
+import { type Stalls, stallsOf } from './stalls.ts'
 
 // One round: sessions print on all hosts while something fails at random moments; then nothing may be missing or there
-// twice, and no recorded command may have waited for its terminal.
+// twice. How long recorded commands waited for their terminals is for the caller to judge.
 
 export interface RoundOptions {
   /** Names the sessions: no two rounds of one farm may have the same. */
@@ -59,8 +59,6 @@ export async function farmRound(farm: Farm, options: RoundOptions): Promise<Roun
     await Promise.all([...recorded, ...bare].map(({ exit }) => exit))
     const stalls = { recorded: await stallsOf(recorded), bare: await stallsOf(bare) }
     const rows = await Promise.all(recorded.map((session) => checkWhole(farm, session)))
-    const wrong = tooManyStalls(stalls.recorded, stalls.bare)
-    if (wrong) throw new Error(wrong)
     return { bytes: rows.reduce((sum, row) => sum + row.bytes, 0), ...stalls }
   } finally {
     for (const session of [...recorded, ...bare]) session.kill()

@@ -18,7 +18,7 @@ export async function withDiskFolder<T>(use: (dir: string) => Promise<T>): Promi
 
 /** Removes the files of a round, so that a disk need not hold all of them. The store's own mark stays. */
 export async function emptyStore(dir: string): Promise<void> {
+  // A node may just be writing an index there.
   for (const name of await readdir(dir))
-    // A node may just be writing an index there.
     if (/^\d+$/.test(name)) await rm(join(dir, name), { recursive: true, force: true, maxRetries: 10 })
 }

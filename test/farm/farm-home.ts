@@ -32,7 +32,6 @@ export interface FarmHomeOptions {
   /** `postgres://…` of a role that need not exist yet, and of who may make it. */
   catalog: string
   administrator: string
-  policy?: string
 }
 
 export async function makeFarmHome(options: FarmHomeOptions): Promise<FarmHome> {
@@ -52,7 +51,7 @@ export async function makeFarmHome(options: FarmHomeOptions): Promise<FarmHome> 
     home: admin,
     port: 443,
     catalog,
-    policy: options.policy ?? 'entire-with-notification',
+    policy: 'entire-with-notification',
   })
   const client = { url, ca: 'node/tls.crt', tokenFile: 'client.token' }
   await writeFile(join(admin, 'client.json'), JSON.stringify(client))

@@ -15,6 +15,7 @@ import { type FarmHost, launcher, startFarmHost } from './farm-host.ts'
 import { type FarmNode, shareServer, startFarmNode } from './farm-node.ts'
 import { hereNumber, type Machine, openNetwork } from './network.ts'
 import { type Program, runProgram } from './program.ts'
+import { everyAgentConnected, everyNodeUp, ready } from './well.ts'
 
 // A whole farm on this machine, of the real programs, each on a machine of its own (see network.ts): what `npm run farm`
 // shows, what the farm's tests break, and what its benches measure.
@@ -60,10 +61,8 @@ export interface FarmOptions {
   workers?: number
   /** `local`: all nodes use one folder of this machine, to measure the rest. */
   share?: 'sshfs' | 'local'
-  /** Of the farm file. */
-  times?: Record<string, number>
+  /** At the balancers: passed through, or ended and encrypted again. */
   tls?: 'passed' | 'encrypted'
-  policy?: string
   tell?(what: string): void
 }
 
@@ -148,7 +147,6 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
       addresses: [floating, ...addressesOf([...nodeMachines, ...balancerMachines])],
       catalog: catalog('tapedeck', 'tapedeck'),
       administrator: catalog('postgres', 'postgres'),
-      ...(options.policy !== undefined && { policy: options.policy }),
     })
 
     tell(`${nodeMachines.length} nodes`)
@@ -191,7 +189,6 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
                 authority: home.settings.tlsCert,
               },
             }),
-            ...(options.times && { times: options.times }),
           }),
         ),
       ),
@@ -249,31 +246,5 @@ export async function startFarm(options: FarmOptions = {}): Promise<Farm> {
   } catch (error) {
     await close()
     throw error
-  }
-}
-
-function ready(ask: (path: string) => Promise<TestAnswer>): Promise<void> {
-  return eventually(
-    async () => {
-      const { status, text } = await ask('/readyz')
-      if (status !== 200) throw new Error(`/readyz: ${status} ${text}`)
-    },
-    { timeoutMs: 120_000, everyMs: 200 },
-  )
-}
-
-async function everyNodeUp(nodes: readonly FarmNode[], balancers: readonly FarmBalancer[]): Promise<void> {
-  for (const balancer of balancers) {
-    const status = await balancer.status()
-    const up = status.nodes.filter(({ state, check }) => state === 'up' && check.startsWith('L7OK'))
-    if (up.length < nodes.length)
-      throw new Error(`${balancer.name} has ${up.length} nodes: ${JSON.stringify(status.nodes)}`)
-  }
-}
-
-async function everyAgentConnected(hosts: readonly FarmHost[]): Promise<void> {
-  for (const host of hosts) {
-    const { connection } = await host.status()
-    if (connection.state !== 'connected') throw new Error(`${host.name}: ${JSON.stringify(connection)}`)
   }
 }

@@ -7,13 +7,14 @@ import { faults } from './faults.ts'
 import { farmMap } from './map.ts'
 import { startSample } from './sample.ts'
 
-// npm run farm [-- --nodes 3 --hosts 10 --workers 2] — a whole farm for a person to play with, until Ctrl-C.
+// npm run farm [-- --nodes 3 --hosts 10 --workers 2 --tls passed|encrypted] — a whole farm for a person to play with, until Ctrl-C.
 
 const { values } = parseArgs({
   options: {
     nodes: { type: 'string', default: '3' },
     hosts: { type: 'string', default: '10' },
     workers: { type: 'string', default: '2' },
+    tls: { type: 'string', default: 'passed' },
   },
 })
 /** Addresses of the farm's network leave room for so many. */
@@ -27,6 +28,12 @@ if (lacking !== undefined) {
   process.exit(2)
 }
 const counts = { nodes: count('nodes', 1), hosts: count('hosts', 0), workers: count('workers', 1) }
+
+const { tls } = values
+if (tls !== 'passed' && tls !== 'encrypted') {
+  console.error(`farm: --tls: expected passed or encrypted, got ${tls}.`)
+  process.exit(2)
+}
 
 const stopped = Promise.withResolvers<void>()
 let isStopped = false
@@ -50,7 +57,7 @@ const tell = (what: string) => {
   console.log(`${((performance.now() - since) / 1000).toFixed(1).padStart(6)} s  ${what}`)
 }
 try {
-  farm = await startFarm({ ...counts, tell })
+  farm = await startFarm({ ...counts, tls, tell })
   tell('all of it runs')
   await show(farm)
   await stopped.promise

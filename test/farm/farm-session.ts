@@ -46,7 +46,7 @@ export interface SessionOptions {
 }
 
 /** On a farm hosts have processors of their own; here servers must not take them from what is measured. */
-const first = ['nice', '-n', '-15']
+const eager = ['sh', fileURLToPath(new URL('eager.sh', import.meta.url))]
 
 export function startFarmSession(options: SessionOptions): ProducingSession {
   const { folder, seed, seconds, slower } = options
@@ -54,11 +54,21 @@ export function startFarmSession(options: SessionOptions): ProducingSession {
   const logs = ['-O', file('out'), '-T', file('timing')]
   const bare = (...command: string[]) => ['script', '-qef', ...logs, '-c', command.join(' ')]
   const record = options.record ?? bare
-  const command = record('python3', producer, String(seed), seconds.toFixed(2), file('waits'), String(slower))
+  const command = record(
+    ...eager,
+    'python3',
+    producer,
+    String(seed),
+    seconds.toFixed(2),
+    file('waits'),
+    String(slower),
+  )
   const shown = openSync(file('shown'), 'w')
-  const [program, ...args] = [...first, 'python3', terminal, '80', '24', ...command]
+  // Three sessions of the kernel's: the terminal, what runs in it, and what runs below `script`.
+  const [program, ...args] = [...eager, 'python3', terminal, '80', '24', ...eager, ...command]
   const child = spawn(program!, args, {
     stdio: ['pipe', shown, 'inherit'],
+    detached: true,
     env: { ...process.env, SHELL: '/bin/bash', TERM: 'xterm-256color', LANG: 'C.UTF-8' },
   })
   closeSync(shown)

@@ -11,7 +11,7 @@ export const stallMsMax = 50
 /** So many times what the fewer bare commands show is still the machine's doing… */
 const chance = 4
 /** …and where they show nothing, this part of all writes. A server that holds up sessions holds up all of them. */
-const shareMax = 0.001
+const shareMax = 0.002
 
 export interface Stalls {
   writes: number

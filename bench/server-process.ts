@@ -14,8 +14,8 @@ export interface ServerProcess {
  */
 export async function startServer(args: string[], within: readonly string[] = []): Promise<ServerProcess> {
   const node = [process.execPath, '--disable-warning=ExperimentalWarning', ...args]
-  const [program, ...rest] = [...within, ...node]
-  const child: ChildProcess = spawn(program!, rest, {
+  // A bench that fails must not leave it running.
+  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...within, ...node], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, UV_THREADPOOL_SIZE: '64', MALLOC_ARENA_MAX: '2' },
   })

@@ -1,8 +1,8 @@
-import { setPriority } from 'node:os'
 import { pino } from 'pino'
 import { openServiceManager } from '../service/service-manager.ts'
 import { startAgent } from './agent.ts'
 import { loadAgentConfig } from './config.ts'
+import { stepBack } from './step-back.ts'
 
 // agent/main.ts HOME: runs the agent of one home until SIGTERM or SIGINT.
 
@@ -26,7 +26,7 @@ const manager = openServiceManager(process.env, {
   failed: (err) => log.warn({ code: 'service-manager', err }, 'systemd could not be told how the agent is.'),
 })
 try {
-  setPriority(niceness)
+  stepBack(niceness)
   while (!stopping) {
     const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
     log.info({ code: 'ready' }, 'agent ready')

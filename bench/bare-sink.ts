@@ -7,11 +7,11 @@ import { join } from 'node:path'
 import { type WebSocket, WebSocketServer } from 'ws'
 import { dataBytesMax, dataHeaderBytes } from '../wire/limits.ts'
 
-// bare-sink.ts DIR KEY CERT — the least a server can do to keep what 50 WebSockets bring: a file each, written, synced with
+// bare-sink.ts DIR KEY CERT [ADDRESS] — the least a server can do to keep what 50 WebSockets bring: a file each, written, synced with
 // fdatasync, then acknowledged. It checks nothing. What the node is measured against.
 
 const windowBytes = 1024 * 1024
-const [dir, key, cert] = process.argv.slice(2) as [string, string, string]
+const [dir, key, cert, address = '127.0.0.1'] = process.argv.slice(2) as [string, string, string, string?]
 const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) })
 const sockets = new WebSocketServer({
   server,
@@ -50,7 +50,7 @@ async function keep(socket: WebSocket, path: string): Promise<void> {
   socket.send(JSON.stringify({ type: 'opened', channel: 1, offset: 0, limit: windowBytes, place: '' }))
 }
 
-server.listen(0, '127.0.0.1')
+server.listen(0, address)
 await once(server, 'listening')
 process.stdout.write(`${JSON.stringify({ port: (server.address() as AddressInfo).port })}\n`)
 process.once('SIGTERM', () => process.exit(0))

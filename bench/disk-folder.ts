@@ -1,4 +1,4 @@
-import { mkdtemp, rm, statfs } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, statfs } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -14,4 +14,11 @@ export async function withDiskFolder<T>(use: (dir: string) => Promise<T>): Promi
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+/** Removes the files of a round, so that a disk need not hold all of them. The store's own mark stays. */
+export async function emptyStore(dir: string): Promise<void> {
+  // A node may just be writing an index there.
+  for (const name of await readdir(dir))
+    if (/^\d+$/.test(name)) await rm(join(dir, name), { recursive: true, force: true, maxRetries: 10 })
 }

@@ -1,11 +1,12 @@
-import { mkdir, readdir, rm } from 'node:fs/promises'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '../test/helpers/eventually.ts'
 import { facts } from '../test/helpers/sample-stream.ts'
 import { type BenchNode, startBenchNode } from './bench-node.ts'
-import { withDiskFolder } from './disk-folder.ts'
-import { LoadAgent } from './load-agent.ts'
+import { emptyStore, withDiskFolder } from './disk-folder.ts'
+import { flood } from './flood.ts'
+import { LoadAgent, type LoadWay } from './load-agent.ts'
 import { type Body, floodBody, makeLoadStream, slowBody } from './load-streams.ts'
 import type { Figure } from './main.ts'
 import { median, percentile } from './median.ts'
@@ -43,12 +44,12 @@ async function floods(dir: string): Promise<Figure[]> {
   try {
     // The first round compiles.
     for (let round = 0; round <= rounds; round++) {
-      const ofNode = await flood(node, node.server.port, body)
-      await empty(node.store)
-      const ofSink = await flood(node, sink.port, body, { masked: true })
-      await empty(sinkDir)
-      const ofUnmasked = await flood(node, sink.port, body)
-      await empty(sinkDir)
+      const ofNode = await mbPerSecond(node, node.server.port, body)
+      await emptyStore(node.store)
+      const ofSink = await mbPerSecond(node, sink.port, body, { masked: true })
+      await emptyStore(sinkDir)
+      const ofUnmasked = await mbPerSecond(node, sink.port, body)
+      await emptyStore(sinkDir)
       if (round === 0) continue
       rates.node.push(ofNode)
       rates.sink.push(ofSink)
@@ -76,32 +77,17 @@ async function floods(dir: string): Promise<Figure[]> {
   ]
 }
 
-/** MB a second from the first byte sent to the last one acknowledged. */
-async function flood(node: BenchNode, port: number, body: Body, options = {}): Promise<number> {
-  const agents = await Promise.all(
-    node.identities.map((identity) => LoadAgent.connect(port, node.ca, identity, options)),
-  )
-  const streams = node.identities.map((identity) => makeLoadStream(identity, facts, body, streamBytes))
-  const done = streams.map(() => Promise.withResolvers<void>())
-  await Promise.all(
-    agents.map((agent, i) =>
-      agent.open(1, streams[i]!, (offset) => {
-        if (offset === streams[i]!.bytes.length) done[i]!.resolve()
-      }),
-    ),
-  )
-  const since = performance.now()
-  for (const [i, agent] of agents.entries()) agent.provide(1, streams[i]!.bytes.length)
-  await Promise.all(agents.map((agent, i) => agent.orFailed(done[i]!.promise)))
-  const seconds = (performance.now() - since) / 1000
-  await Promise.all(agents.map((agent) => agent.close()))
-  return streams.reduce((sum, { bytes }) => sum + bytes.length, 0) / 1e6 / seconds
-}
-
-/** The files of a round, so that a disk need not hold all of them. The store's own mark stays. */
-async function empty(dir: string): Promise<void> {
-  for (const name of await readdir(dir))
-    if (/^\d+$/.test(name)) await rm(join(dir, name), { recursive: true, force: true })
+async function mbPerSecond(
+  { ca, identities }: BenchNode,
+  port: number,
+  body: Body,
+  options: LoadWay = {},
+): Promise<number> {
+  const { bytes, seconds } = await flood({
+    ...{ port, ca, identities, body, bytesEach: streamBytes },
+    way: () => options,
+  })
+  return bytes / 1e6 / seconds
 }
 
 async function slow(dir: string): Promise<Figure[]> {

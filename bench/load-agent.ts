@@ -15,6 +15,16 @@ export interface LoadIdentity {
   certificate: string
 }
 
+export interface LoadWay {
+  /** By itself ws masks, which the agent does not over TLS. */
+  masked?: boolean
+  host?: string
+  /** The name that the certificate must have. */
+  name?: string
+  /** An address of this machine. */
+  from?: string
+}
+
 interface LoadChannel {
   sender: ChannelSender
   bytes: Uint8Array
@@ -22,6 +32,7 @@ interface LoadChannel {
   available: number
   opened: () => void
   acked: (offset: number) => void
+  received: (() => void) | undefined
 }
 
 export class LoadAgent {
@@ -29,21 +40,25 @@ export class LoadAgent {
   readonly #channels = new Map<number, LoadChannel>()
   readonly #failed = Promise.withResolvers<never>()
   #closing = false
+  /** Of the node, by its welcome. */
+  node = ''
 
   private constructor(socket: WebSocket) {
     this.#socket = socket
     this.#failed.promise.catch(() => undefined)
   }
 
-  /** Resolves once the server has said welcome. `masked` = as ws does it by itself, which the agent does not over TLS. */
+  /** Resolves once the server has said welcome. */
   static async connect(
     port: number,
     ca: string,
     identity: LoadIdentity,
-    { masked = false } = {},
+    { masked = false, host = 'localhost', name, from }: LoadWay = {},
   ): Promise<LoadAgent> {
-    const socket = new WebSocket(`wss://localhost:${port}${agentPath}`, subprotocol, {
+    const socket = new WebSocket(`wss://${host}:${port}${agentPath}`, subprotocol, {
       ca,
+      ...(name && { servername: name }),
+      ...(from && { localAddress: from }),
       perMessageDeflate: false,
       skipUTF8Validation: true,
       ...(!masked && { generateMask: noMask }),
@@ -73,6 +88,7 @@ export class LoadAgent {
       available: 0,
       opened: opened.resolve,
       acked,
+      received: undefined,
     })
     this.#send({ type: 'open', channel, recording, stream: 'cast', acked: 0, oldest: 0, facts })
     return this.#orFailed(opened.promise)
@@ -82,6 +98,17 @@ export class LoadAgent {
   provide(channel: number, available: number): void {
     this.#channels.get(channel)!.available = available
     this.#pump(channel)
+  }
+
+  /** All of a stream that ends, behind it the end. Resolves when the farm's final receipt is here. */
+  async finish(channel: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const opened = this.#channels.get(channel)!
+    opened.received = resolve
+    this.provide(channel, opened.bytes.length)
+    await this.#orFailed(promise)
+    this.#send({ type: 'close', channel })
+    this.#channels.delete(channel)
   }
 
   /** Rejects when the connection fails first. */
@@ -108,6 +135,7 @@ export class LoadAgent {
         return
       }
       case 'welcome':
+        this.node = message.node
         welcome()
         return
       case 'opened': {
@@ -125,22 +153,28 @@ export class LoadAgent {
           this.#pump(id)
         }
         return
+      case 'receipt':
+        this.#channels.get(message.channel)?.received?.()
+        return
       case 'error':
         this.#failed.reject(new Error(`${message.text} [${message.code}]`))
     }
   }
 
   #pump(id: number): void {
-    const { sender, bytes, available } = this.#channels.get(id)!
+    const { sender, bytes, available, received } = this.#channels.get(id)!
+    if (sender.next === bytes.length) return
     for (;;) {
       const size = Math.min(sender.sendable(available), dataBytesMax)
-      if (size <= 0) return
+      if (size <= 0) break
       const message = Buffer.allocUnsafe(dataHeaderBytes + size)
       writeDataHeader(message, id, sender.next)
       message.set(bytes.subarray(sender.next, sender.next + size), dataHeaderBytes)
       sender.sent(size)
       this.#socket.send(message)
     }
+    if (received && sender.next === bytes.length)
+      this.#send({ type: 'finish', channel: id, size: bytes.length })
   }
 
   #send(message: AgentMessage): void {

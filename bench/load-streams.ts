@@ -43,6 +43,14 @@ export function slowBody(flushes: number): Promise<Body> {
   )
 }
 
+/** A frame of a terminal that printed this, `pieceBytes` at a time. */
+export function terminalBody(output: Buffer, pieceBytes: number): Promise<Body> {
+  const events = Array.from({ length: Math.ceil(output.length / pieceBytes) }, (_, i) =>
+    encodeOutput(i * 10_000, output.subarray(i * pieceBytes, (i + 1) * pieceBytes)),
+  )
+  return compress([concatBytes(events)])
+}
+
 async function compress(pieces: Uint8Array[]): Promise<Body> {
   const raw = [concatBytes([encodeHeader(header), pieces[0]!]), ...pieces.slice(1)]
   const body = openZstdBody()
@@ -60,6 +68,7 @@ export function makeLoadStream(
   facts: Facts,
   body: Body,
   bytesMin: number,
+  { ended = false } = {},
 ): LoadStream & { ends: number[] } {
   const recording = makeRecordingId(Date.now(), randomBytes(10))
   const { signer, certificate } = identity
@@ -83,5 +92,6 @@ export function makeLoadStream(
     }
     pieces.push(writer.seal({ endUs: 0, rawBytes: body.rawBytes }))
   } while (writer.offset < bytesMin)
+  if (ended) pieces.push(...writer.end({ endUs: 0, reason: 'exit', exit: 0 }))
   return { recording, facts, bytes: concatBytes(pieces), ends }
 }

@@ -25,6 +25,8 @@ const benches: Record<string, () => Promise<{ run(options: BenchOptions): Promis
   seek: () => import('./seek.ts'),
   login: () => import('./login.ts'),
   host: () => import('./host.ts'),
+  failover: () => import('./failover.ts'),
+  farm: () => import('./farm.ts'),
 }
 
 const name = argv.slice(2).find((argument) => !argument.startsWith('-')) ?? ''

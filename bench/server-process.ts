@@ -8,9 +8,14 @@ export interface ServerProcess {
   stop(): Promise<void>
 }
 
-/** Runs a program of ours as the launcher does. Its first line is JSON with the port it listens at. */
-export async function startServer(args: string[]): Promise<ServerProcess> {
-  const child: ChildProcess = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', ...args], {
+/**
+ * Runs a program of ours as the launcher does. Its first line is JSON with the port it listens at.
+ * `within` = what runs it, such as an `nsenter` command.
+ */
+export async function startServer(args: string[], within: readonly string[] = []): Promise<ServerProcess> {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', ...args]
+  // A bench that fails must not leave it running.
+  const child: ChildProcess = spawn('setpriv', ['--pdeathsig', 'TERM', '--', ...within, ...node], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, UV_THREADPOOL_SIZE: '64', MALLOC_ARENA_MAX: '2' },
   })

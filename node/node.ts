@@ -252,6 +252,13 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   const { port } = app.server.address() as AddressInfo
   const url = config.publicUrl ?? `https://localhost:${port}`
   log.info({ code: 'node-started', url, farm: farm.id }, 'The node listens.')
+  if (isFirst)
+    for (const { path, error } of await store.check())
+      if (error)
+        log.error(
+          { code: error.code, hint: error.hint, path },
+          `Recordings are not stored now: ${error.text}`,
+        )
 
   let closed: Promise<void> | undefined
   const close = async () => {

@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { farmSoak } from './farm/soak.ts'
 import {
   type AgentFault,
   agentKilled,
@@ -31,10 +32,12 @@ import { type Listed, removeHome, startUp } from './helpers/up.ts'
 // npm run soak — a hundred rounds of random faults on the whole product. Each round two sessions are recorded while one
 // or two things fail; then every byte must be in the farm, once and proven. Then, on a host that records every login, the
 // agent ends and comes back under fifty sessions. Ends with 1 and how to repeat it, or with 0.
+// With --farm the same on a whole farm (farm/soak.ts), by default 30 rounds.
 
 const { values } = parseArgs({
   options: {
-    rounds: { type: 'string', default: '100' },
+    farm: { type: 'boolean', default: false },
+    rounds: { type: 'string' },
     minutes: { type: 'string', default: '60' },
     seed: { type: 'string', default: String(seedOfRun()) },
     /** One round alone. */
@@ -43,7 +46,7 @@ const { values } = parseArgs({
     'host-rounds': { type: 'string', default: '20' },
   },
 })
-const rounds = numberOf('rounds')
+const rounds = values.rounds === undefined ? (values.farm ? 30 : 100) : numberOf('rounds')
 const minutes = numberOf('minutes')
 const seed = numberOf('seed')
 const storeMiB = 512
@@ -63,6 +66,10 @@ const placeFaults: Record<string, Fault> = {
   'store read-only': storeReadOnly,
 }
 
+if (values.farm) {
+  const round = values.round === undefined ? undefined : numberOf('round')
+  process.exit(await farmSoak({ rounds, minutes, seed, ...(round !== undefined && { round }) }))
+}
 if (!canMakeNamespaces()) {
   console.error('soak: needs root: it cuts a network and fills a store, both of its own.')
   process.exit(2)

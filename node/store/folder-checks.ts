@@ -5,7 +5,7 @@ export interface StoreFolderStatus {
   /** Absent when it is no store now. */
   store?: string
   /** Absent when all is well, else why not. */
-  error?: { code: string; text: string }
+  error?: { code: string; text: string; hint: string }
 }
 
 /** A folder that does not answer in this time cannot be used now. Less than a node's readiness waits, so that it can say why. */
@@ -44,8 +44,8 @@ export class FolderChecks {
   }
 }
 
-function failed(path: string, { code, message }: StoreError): StoreFolderStatus {
-  return { path, error: { code, text: message } }
+function failed(path: string, { code, message, hint }: StoreError): StoreFolderStatus {
+  return { path, error: { code, text: message, hint } }
 }
 
 function slow(path: string): StoreError {

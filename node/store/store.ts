@@ -1,4 +1,4 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { access, constants, mkdir, stat } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { DurableFile } from '../../disk/durable-file.ts'
 import { createFile } from '../../disk/exclusive-file.ts'
@@ -104,6 +104,8 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
   const checks = new FolderChecks(async (path) => {
     const store = await folders.look(path)
+    // Else a node that may not write there would draw agents until one of them has tried.
+    await access(path, constants.W_OK)
     await syncFolder(path)
     return store
   })

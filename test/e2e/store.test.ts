@@ -113,6 +113,17 @@ test('the store is read-only, and can be written again', async (t) => {
   const { up, mounts, store } = await startOn(t, (inside, path) =>
     inside.run('mount', '-t', 'tmpfs', '-o', 'size=64m,mode=700', 'tmpfs', path),
   )
+  // Also before any agent has tried; a node that starts says it at once, and what to do.
+  await mounts.run('mount', '-o', 'remount,ro', store)
+  await becomes(up, 'store-read-only')
+  process.kill((await up.pids()).node!, 'SIGKILL')
+  await eventually(async () => {
+    const said = (await readFile(join(up.home, 'node', 'node.log'), 'utf8')).split('\n')
+    if (!said.some((line) => /"code":"store-read-only","hint":"Let the node write there/.test(line)))
+      throw new Error('The node says nothing.')
+  })
+  await mounts.run('mount', '-o', 'remount,rw', store)
+  await becomes(up, 'ready')
   const shell = await openShell(t, up)
   await recordingOf(up, 'sh', ({ bytes }) => bytes > 0)
   // No file of it may be open for that: the node has one, so it goes first, and comes back to a store that it cannot write.

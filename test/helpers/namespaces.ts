@@ -27,8 +27,8 @@ export function canMakeNamespaces(): boolean {
   }
 }
 
-/** `mount`: mounts made here are seen here only. `net`: a network with nothing but a loopback. */
-export async function openNamespaces(...kinds: ('mount' | 'net')[]): Promise<Namespaces> {
+/** `mount`: mounts made here are seen here only. `net`: a network with nothing but a loopback. `uts`: a host name. */
+export async function openNamespaces(...kinds: ('mount' | 'net' | 'uts')[]): Promise<Namespaces> {
   const flags = kinds.map((kind) => `--${kind}`)
   const holder = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'unshare', ...flags, 'sleep', '1d'], {
     stdio: 'ignore',

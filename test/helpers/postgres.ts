@@ -28,12 +28,19 @@ export interface TestPostgres {
   /** `fast`: as an operator stops it. `kill`: all its processes at once, as a machine that dies. */
   stop(how?: 'fast' | 'kill'): Promise<void>
   /** Another cluster that follows this one, and takes no writes before `promote`. */
-  standby(): Promise<TestPostgres>
+  standby(machine?: PostgresMachine): Promise<TestPostgres>
   /** Waits until it has what its primary has, then forgets it: what comes later it never knows. */
   cutOff(): Promise<void>
   promote(): Promise<void>
   /** Stops it, with its standbys, and removes their folders. */
   close(): Promise<void>
+}
+
+/** Where it runs when not here: in a network of its own, listening at an address there, on PostgreSQL's own port. */
+export interface PostgresMachine {
+  /** Put before a command to run it inside. */
+  within: readonly string[]
+  address: string
 }
 
 export interface PostgresOptions {
@@ -42,6 +49,7 @@ export interface PostgresOptions {
   settings?: Record<string, string>
   /** Listens on 127.0.0.1 too, at a free port. */
   tcp?: boolean
+  machine?: PostgresMachine
   /** PEM; it then takes TLS. */
   tls?: { key: string; cert: string }
   /** Lines of pg_hba.conf before the one that trusts everybody. */
@@ -88,7 +96,7 @@ function openServer(
   const standbys: TestPostgres[] = []
   let child: ChildProcess | undefined
   const settings = {
-    listen_addresses: options.tcp ? '127.0.0.1' : '',
+    listen_addresses: options.machine?.address ?? (options.tcp ? '127.0.0.1' : ''),
     ...(options.tls && { ssl: 'on' }),
     unix_socket_directories: folder,
     port: String(port),
@@ -133,9 +141,9 @@ function openServer(
     async start() {
       const set = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${value}`])
       const out = openSync(log, 'a')
-      child = spawn('setpriv', [...lowered('INT'), binary('postgres'), '-D', data, ...set], {
-        stdio: ['ignore', out, out],
-      })
+      const within = options.machine?.within ?? []
+      const [program, ...args] = [...within, 'setpriv', ...lowered('INT'), binary('postgres'), '-D', data]
+      child = spawn(program!, [...args, ...set], { stdio: ['ignore', out, out] })
       const started = child
       await eventually(
         async () => {
@@ -154,11 +162,16 @@ function openServer(
     },
     pause: () => signal('SIGSTOP'),
     resume: () => signal('SIGCONT'),
-    async standby() {
+    async standby(machine) {
       const other = await ownFolder()
       const copy = ['-D', join(other, 'data'), '-h', folder, '-p', String(port), '-U', 'postgres']
       await asPostgres('pg_basebackup', [...copy, '-R', '-c', 'fast', '-X', 'stream', '--no-sync'])
-      const standby = openServer(other, { ...options, tcp: false }, { port: portDefault, primary: server })
+      const { machine: _, ...same } = options
+      const standby = openServer(
+        other,
+        { ...same, tcp: false, ...(machine && { machine }) },
+        { port: portDefault, primary: server },
+      )
       standbys.push(standby)
       await standby.start()
       return standby

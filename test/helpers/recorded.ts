@@ -9,7 +9,10 @@ const notice = Buffer.from('If you object, end it now.\r\n')
 
 /** What the recorded command printed: all but the recorder's own notice. */
 export function printed(pty: Pty): Buffer {
-  const output = pty.output()
+  return withoutNotice(pty.output())
+}
+
+export function withoutNotice(output: Buffer): Buffer {
   const at = output.indexOf(notice)
   return at < 0 ? output : output.subarray(at + notice.length)
 }

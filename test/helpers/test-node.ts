@@ -40,7 +40,7 @@ export interface ReachedNode {
   farm: Signer
   ca: Buffer
   token: string
-  node: Pick<RunningNode, 'port'>
+  node: Pick<RunningNode, 'port'> & { host?: string }
   ask(path: string, options?: AskOptions): Promise<TestAnswer>
 }
 
@@ -100,7 +100,7 @@ export function askNode(
   return new Promise((resolve, reject) => {
     const call = request({
       agent,
-      host: 'localhost',
+      host: test.node.host ?? 'localhost',
       port: test.node.port,
       path,
       method,

@@ -159,6 +159,12 @@ test('the command writes the file of a HAProxy that is not started, and keeps wh
     injected.stderr,
     /surprise: there is no such setting\ntapedeck: The farm file has 2 problem\(s\)\. \[farm\]/,
   )
+  // What only a look at the network shows, too.
+  const unknown = [{ name: 'node-1', address: 'no-such-host.invalid' }]
+  await writeFile(path, JSON.stringify({ ...file, nodes: unknown }))
+  const unresolved = await apply('--no-reload')
+  t.is(unresolved.status, 1)
+  t.regex(unresolved.stderr, /node-1, no-such-host\.invalid[\s\S]*\[lb-unresolvable\]/)
   t.is(rendered.stdout.toString(), await readFile(config, 'utf8'))
 })
 

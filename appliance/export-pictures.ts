@@ -32,8 +32,9 @@ export async function exportPictures(open: OpenStored, options: PictureOptions):
   const temp = `${out}.part`
   const progress = new Progress('exporting')
   try {
-    if (format === 'png') await writeFile(temp, await pngOf(open, options), { mode: 0o600 })
-    else await writeVideo(open, temp, { ...options, format }, progress)
+    // For nobody else's eyes, whoever writes it.
+    await writeFile(temp, format === 'png' ? await pngOf(open, options) : '', { mode: 0o600 })
+    if (format !== 'png') await writeVideo(open, temp, { ...options, format }, progress)
     await renameFile(temp, out)
   } catch (error) {
     await rm(temp, { force: true })

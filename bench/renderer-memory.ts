@@ -7,8 +7,15 @@ interface ProcessInfo {
   processInfo: { id: number; type: string }[]
 }
 
+export interface MemoryWatch {
+  /** Has garbage collected, and counts what is left. From then on the peak is not watched: it would be a lower one. */
+  lookAtHeld(): Promise<void>
+  /** The highest of what was left, and of all there was; it watches no longer. */
+  end(): Promise<{ heldMb: number; peakMb: number }>
+}
+
 /** Watches the memory that the page's process shares with no other. The page must be the browser's largest. */
-export async function watchMemory(browser: Browser, page: Page): Promise<{ peakMb(): Promise<number> }> {
+export async function watchMemory(browser: Browser, page: Page): Promise<MemoryWatch> {
   const session = await browser.newBrowserCDPSession()
   const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as unknown as ProcessInfo
   const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
@@ -16,14 +23,26 @@ export async function watchMemory(browser: Browser, page: Page): Promise<{ peakM
   const look = async () => {
     for (const pid of renderers) peaks.set(pid, Math.max(peaks.get(pid)!, await privateMb(pid)))
   }
+  const ofPage = await page.context().newCDPSession(page)
+  let heldMb = 0
   const timer = setInterval(() => void look(), everyMs)
+  let watching = true
+  const endPeak = async () => {
+    if (watching) await look()
+    watching = false
+    clearInterval(timer)
+  }
   page.on('close', () => clearInterval(timer))
   return {
-    async peakMb() {
-      await look()
-      clearInterval(timer)
+    async lookAtHeld() {
+      await endPeak()
+      await ofPage.send('HeapProfiler.collectGarbage')
+      heldMb = Math.max(heldMb, ...(await Promise.all(renderers.map(privateMb))))
+    },
+    async end() {
+      await endPeak()
       await session.detach()
-      return Math.max(...peaks.values())
+      return { heldMb, peakMb: Math.max(...peaks.values()) }
     },
   }
 }

@@ -32,7 +32,8 @@ export async function asciinemaFigures(
   page.setDefaultTimeout(patienceMs)
   try {
     await page.goto(server.url)
-    const memory = await watchMemory(browser, page)
+    const session = await page.context().newCDPSession(page)
+    const memory = await watchMemory(browser, () => session.send('HeapProfiler.collectGarbage'))
     const first = await within(openAt(page, 0.5))
     const times = first.failed ? [] : await seekAbout(page, Math.min(seeks, 20))
     await memory.lookAtHeld()

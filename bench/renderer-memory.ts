@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 
 const everyMs = 250
 
@@ -14,8 +14,11 @@ export interface MemoryWatch {
   end(): Promise<{ heldMb: number; peakMb: number }>
 }
 
-/** Watches the memory that the page's process shares with no other. The page must be the browser's largest. */
-export async function watchMemory(browser: Browser, page: Page): Promise<MemoryWatch> {
+/** Watches the memory that a page's process shares with no other: of the largest page in the browser. */
+export async function watchMemory(
+  browser: Browser,
+  collectGarbage: () => Promise<unknown>,
+): Promise<MemoryWatch> {
   const session = await browser.newBrowserCDPSession()
   const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as unknown as ProcessInfo
   const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
@@ -23,7 +26,6 @@ export async function watchMemory(browser: Browser, page: Page): Promise<MemoryW
   const look = async () => {
     for (const pid of renderers) peaks.set(pid, Math.max(peaks.get(pid)!, await privateMb(pid)))
   }
-  const ofPage = await page.context().newCDPSession(page)
   let heldMb = 0
   const timer = setInterval(() => void look(), everyMs)
   let watching = true
@@ -32,11 +34,10 @@ export async function watchMemory(browser: Browser, page: Page): Promise<MemoryW
     watching = false
     clearInterval(timer)
   }
-  page.on('close', () => clearInterval(timer))
   return {
     async lookAtHeld() {
       await endPeak()
-      await ofPage.send('HeapProfiler.collectGarbage')
+      await collectGarbage()
       heldMb = Math.max(heldMb, ...(await Promise.all(renderers.map(privateMb))))
     },
     async end() {

@@ -39,6 +39,7 @@ export async function exportRecording(
   if (format === 'cast') return exportCast(target, client, { ...(out && { out }), exact: exact ?? false })
   if (out === undefined)
     throw new CommandError('out', `Where should the ${format} go?`, 'Give --out FILE.', 2)
+  if (isRecordingId(target)) await refuseDesktop(await client(), target)
   const open = async () => {
     if (isRecordingId(target)) return (await client()).download(`/api/recordings/${target}/streams/cast`)
     const input = await openInput(target)
@@ -56,6 +57,17 @@ export async function exportRecording(
     ...(at !== undefined && { at }),
     ...(idle !== undefined && { idle }),
   })
+}
+
+async function refuseDesktop(client: Client, id: string): Promise<void> {
+  const { type } = await client.call<{ type: string }>('GET', `/api/recordings/${id}`)
+  if (type !== 'desktop') return
+  throw new CommandError(
+    'desktop',
+    'Pictures and videos are made of terminals, and this recording is of a desktop.',
+    'Watch it in the player.',
+    2,
+  )
 }
 
 function formatOf(out: string | undefined): ExportFormat | undefined {

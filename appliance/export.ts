@@ -10,20 +10,94 @@ import { CommandError } from './command-error.ts'
 import { openInput } from './open-input.ts'
 import { Progress } from './progress.ts'
 
+const exportFormats = ['cast', 'gif', 'mp4', 'png'] as const
+type ExportFormat = (typeof exportFormats)[number]
+
 export interface ExportOptions {
   out?: string
+  format?: ExportFormat
   exact?: boolean
+  at?: number
+  idle?: number
+  speed?: number
+  clock?: boolean
 }
 
-/** Writes a recording as asciicast v2, to a file or the standard output. Bytes that are no UTF-8 are U+FFFD unless `exact`. */
+/** Writes a recording as asciicast v2, or draws it. */
 export async function exportRecording(
   target: string,
   client: () => Promise<Client>,
   options: ExportOptions,
 ): Promise<void> {
+  const format = options.format ?? formatOf(options.out) ?? 'cast'
+  const { out, exact, at, idle, speed, clock = true } = options
+  refuseWithout(
+    format,
+    { exact: ['cast'], at: ['png'], idle: ['gif', 'mp4'], speed: ['gif', 'mp4'] },
+    options,
+  )
+  if (format === 'cast') return exportCast(target, client, { ...(out && { out }), exact: exact ?? false })
+  if (out === undefined)
+    throw new CommandError('out', `Where should the ${format} go?`, 'Give --out FILE.', 2)
+  if (isRecordingId(target)) await refuseDesktop(await client(), target)
+  const open = async () => {
+    if (isRecordingId(target)) return (await client()).download(`/api/recordings/${target}/streams/cast`)
+    const input = await openInput(target)
+    if (input.size !== undefined) return input
+    throw new CommandError(
+      'file',
+      `${target} is read twice, and it is no file.`,
+      'Copy it to a file first.',
+      2,
+    )
+  }
+  const { exportPictures } = await import('./export-pictures.ts')
+  await exportPictures(open, {
+    ...{ out, format, clock, speed: speed ?? 1 },
+    ...(at !== undefined && { at }),
+    ...(idle !== undefined && { idle }),
+  })
+}
+
+async function refuseDesktop(client: Client, id: string): Promise<void> {
+  const { type } = await client.call<{ type: string }>('GET', `/api/recordings/${id}`)
+  if (type !== 'desktop') return
+  throw new CommandError(
+    'desktop',
+    'Pictures and videos are made of terminals, and this recording is of a desktop.',
+    'Watch it in the player.',
+    2,
+  )
+}
+
+function formatOf(out: string | undefined): ExportFormat | undefined {
+  return exportFormats.find((format) => out?.toLowerCase().endsWith(`.${format}`))
+}
+
+function refuseWithout(
+  format: ExportFormat,
+  needs: Partial<Record<keyof ExportOptions, ExportFormat[]>>,
+  options: ExportOptions,
+): void {
+  for (const [name, formats] of Object.entries(needs) as [keyof ExportOptions, ExportFormat[]][])
+    if (options[name] !== undefined && !formats.includes(format))
+      throw new CommandError(
+        'option',
+        `--${name} has no meaning for ${format}.`,
+        `It is for ${formats.join(' and ')}: choose with --format.`,
+        2,
+      )
+}
+
+// Bytes that are no UTF-8 are U+FFFD unless `exact`.
+async function exportCast(
+  target: string,
+  client: () => Promise<Client>,
+  options: { out?: string; exact: boolean },
+): Promise<void> {
   const source = isRecordingId(target)
     ? await (await client()).download(`/api/recordings/${target}/export?exact=${options.exact ? 1 : 0}`)
-    : asciicastOf(await openInput(target), options.exact ?? false)
+    : asciicastOf(await openInput(target), options.exact)
   if (options.out === undefined) {
     await pipeline(source, process.stdout, { end: false })
     return

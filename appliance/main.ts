@@ -7,7 +7,7 @@ import { homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
 import { addInstallVerbs } from './install-verbs.ts'
 import { addLbVerbs } from './lb-verbs.ts'
-import { numberBetween } from './number-option.ts'
+import { clockTime, numberBetween } from './number-option.ts'
 import { escapeControls } from './print.ts'
 import { withClient, withServerOptions } from './with-client.ts'
 
@@ -82,10 +82,22 @@ serverVerb('play', 'Play a recording on this terminal')
     withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
   )
 
-serverVerb('export', 'Write a recording as asciicast v2')
+serverVerb('export', 'Write a recording as asciicast v2, or a terminal as gif, mp4 or png')
   .argument('<id-or-file>')
   .option('--out <file>', 'instead of the standard output')
-  .option('--exact', 'keep bytes that are no UTF-8 (asciinema reads them; strict players do not)')
+  .addOption(
+    new Option('--format <format>', "default: as the file's name ends, else cast").choices([
+      'cast',
+      'gif',
+      'mp4',
+      'png',
+    ]),
+  )
+  .option('--exact', 'cast: keep bytes that are no UTF-8 (asciinema reads them; strict players do not)')
+  .option('--at <time>', 'png: the moment, [[hours:]minutes:]seconds (default: the end)', clockTime)
+  .option('--idle <seconds>', 'gif, mp4: cut idle time to this', numberBetween(0, 86_400))
+  .option('--speed <n>', 'gif, mp4: 0.25 to 32', numberBetween(0.25, 32))
+  .option('--no-clock', 'gif, mp4, png: leave out the line with the time')
   .action((target, options) =>
     withClient(options, async (_, client) =>
       (await import('./export.ts')).exportRecording(target, client, options),

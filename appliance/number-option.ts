@@ -10,3 +10,10 @@ export function numberBetween(min: number, max: number, kind: 'whole' | 'any' = 
     )
   }
 }
+
+/** For commander: `[[hours:]minutes:]seconds` as seconds. */
+export function clockTime(text: string): number {
+  if (/^(\d+:){0,2}\d+(\.\d+)?$/.test(text.trim()))
+    return text.split(':').reduce((seconds, part) => seconds * 60 + Number(part), 0)
+  throw new InvalidArgumentError('Expected a time as 83, 01:23 or 00:01:23.5.')
+}

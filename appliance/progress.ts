@@ -11,6 +11,7 @@ export class Progress {
   readonly #startedMs = performance.now()
   readonly #timer: NodeJS.Timeout | undefined
   #bytes = 0
+  #share: number | undefined
   #shown = false
 
   constructor(what: string, totalBytes?: number) {
@@ -27,6 +28,11 @@ export class Progress {
     }
   }
 
+  /** How much of it is done, from 0 to 1, where that is not told by bytes. */
+  at(share: number): void {
+    this.#share = share
+  }
+
   /** Takes the line away. */
   end(): void {
     clearInterval(this.#timer)
@@ -41,7 +47,8 @@ export class Progress {
     const all = total !== undefined && this.#bytes >= total
     const done =
       this.#bytes === 0 || all ? '' : `  ${bytes(this.#bytes)}${total ? ` of ${bytes(total)}` : ''}`
+    const share = this.#share === undefined ? '' : `  ${Math.floor(this.#share * 100)} %`
     const waiting = all ? '  waiting for the server' : ''
-    process.stderr.write(`\r\u001b[K${this.#what}${done}${waiting}  ${duration(tookMs)}`)
+    process.stderr.write(`\r\u001b[K${this.#what}${share || done}${waiting}  ${duration(tookMs)}`)
   }
 }

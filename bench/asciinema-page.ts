@@ -32,10 +32,12 @@ export async function asciinemaFigures(
   page.setDefaultTimeout(patienceMs)
   try {
     await page.goto(server.url)
-    const memory = await watchMemory(browser, page)
+    const session = await page.context().newCDPSession(page)
+    const memory = await watchMemory(browser, () => session.send('HeapProfiler.collectGarbage'))
     const first = await within(openAt(page, 0.5))
     const times = first.failed ? [] : await seekAbout(page, Math.min(seeks, 20))
-    const peakMb = await memory.peakMb()
+    await memory.lookAtHeld()
+    const { heldMb, peakMb } = await memory.end()
     const failed = first.failed ? `never, ${first.failed}; ` : ''
     return [
       {
@@ -52,7 +54,12 @@ export async function asciinemaFigures(
             },
           ]
         : []),
-      { key: 'asciinema_memory_mb', value: peakMb, about: "its page's process alone, its highest" },
+      {
+        key: 'asciinema_memory_mb',
+        value: heldMb,
+        about: "its page's process, as page_memory_mb, at the end",
+      },
+      { key: 'asciinema_memory_peak_mb', value: peakMb, about: 'as page_memory_peak_mb' },
     ]
   } finally {
     await page.close()

@@ -22,6 +22,7 @@ const benches: Record<string, () => Promise<{ run(options: BenchOptions): Promis
   ingest: () => import('./ingest.ts'),
   catalog: () => import('./catalog.ts'),
   desktop: () => import('./desktop.ts'),
+  index: () => import('./index.ts'),
   seek: () => import('./seek.ts'),
   login: () => import('./login.ts'),
   host: () => import('./host.ts'),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Browser, Page } from 'playwright-core'
+import type { Browser } from 'playwright-core'
 
 const everyMs = 250
 
@@ -7,8 +7,18 @@ interface ProcessInfo {
   processInfo: { id: number; type: string }[]
 }
 
-/** Watches the memory that the page's process shares with no other. The page must be the browser's largest. */
-export async function watchMemory(browser: Browser, page: Page): Promise<{ peakMb(): Promise<number> }> {
+export interface MemoryWatch {
+  /** Has garbage collected, and counts what is left. From then on the peak is not watched: it would be a lower one. */
+  lookAtHeld(): Promise<void>
+  /** The highest of what was left, and of all there was; it watches no longer. */
+  end(): Promise<{ heldMb: number; peakMb: number }>
+}
+
+/** Watches the memory that a page's process shares with no other: of the largest page in the browser. */
+export async function watchMemory(
+  browser: Browser,
+  collectGarbage: () => Promise<unknown>,
+): Promise<MemoryWatch> {
   const session = await browser.newBrowserCDPSession()
   const { processInfo } = (await session.send('SystemInfo.getProcessInfo')) as unknown as ProcessInfo
   const renderers = processInfo.filter(({ type }) => type === 'renderer').map(({ id }) => id)
@@ -16,14 +26,24 @@ export async function watchMemory(browser: Browser, page: Page): Promise<{ peakM
   const look = async () => {
     for (const pid of renderers) peaks.set(pid, Math.max(peaks.get(pid)!, await privateMb(pid)))
   }
+  let heldMb = 0
   const timer = setInterval(() => void look(), everyMs)
-  page.on('close', () => clearInterval(timer))
+  let watching = true
+  const endPeak = async () => {
+    if (watching) await look()
+    watching = false
+    clearInterval(timer)
+  }
   return {
-    async peakMb() {
-      await look()
-      clearInterval(timer)
+    async lookAtHeld() {
+      await endPeak()
+      await collectGarbage()
+      heldMb = Math.max(heldMb, ...(await Promise.all(renderers.map(privateMb))))
+    },
+    async end() {
+      await endPeak()
       await session.detach()
-      return Math.max(...peaks.values())
+      return { heldMb, peakMb: Math.max(...peaks.values()) }
     },
   }
 }

@@ -10,7 +10,7 @@ import { type LongRecording, writeLongRecording } from './long-recording.ts'
 import type { BenchOptions, Figure } from './main.ts'
 import { percentile } from './median.ts'
 import { randomNumbers } from './random-numbers.ts'
-import { watchMemory } from './renderer-memory.ts'
+import { memoryFigures } from './seek-memory.ts'
 
 // How soon a moment of a very large recording is seen: a reviewer clicks a recording in the list, or the timeline, and the
 // picture is painted. Times are the page's own, from the click to the frame that shows it; the node runs beside it.
@@ -33,10 +33,7 @@ export async function run({ quick: isQuick }: BenchOptions): Promise<Figure[]> {
     const moments = Array.from({ length: size.opens }, () => (random() * recording.endUs) / 1e6)
     const firsts: number[] = []
     for (const moment of moments) firsts.push(await openFromList(page, up, recording.id, moment))
-    const memory = await watchMemory(browser, page)
     const seeks = await seekAbout(page, size.seeks, random)
-    await play(page)
-    const memoryMb = await memory.peakMb()
     await page.close()
     const what = `${(recording.outputBytes / 1e9).toFixed(2)} GB of output in 8 h, ${(recording.storedBytes / 1e6).toFixed(0)} MB stored`
     return [
@@ -54,12 +51,7 @@ export async function run({ quick: isQuick }: BenchOptions): Promise<Figure[]> {
         about: `from a click on the timeline to painted, ${seeks.length} moments`,
       },
       { key: 'terminal_seek_p50_ms', value: percentile(seeks, 0.5), about: 'the same, median' },
-      {
-        key: 'page_memory_mb',
-        value: memoryMb,
-        bar: { atMost: 150 },
-        about: "the page's process alone, its highest over all that and 20 s at 32 times the speed",
-      },
+      ...(await memoryFigures(browser, up, recording.id, size.seeks, random)),
       ...(await asciinemaFigures(browser, up, recording.id, size.seeks)),
     ]
   } finally {
@@ -133,11 +125,4 @@ function whenPainted(started: string): string {
       else requestAnimationFrame(look)
     }
     requestAnimationFrame(look)`
-}
-
-async function play(page: Page): Promise<void> {
-  await page.getByTestId('speed').selectOption('32')
-  await page.keyboard.press(' ')
-  await page.waitForTimeout(20_000)
-  await page.keyboard.press(' ')
 }

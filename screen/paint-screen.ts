@@ -25,24 +25,37 @@ interface Letter {
   strike: boolean
 }
 
-/** Paints an emulated screen with the sheet's cells; `extraHeight` pixels below it are left in the ground's colour. */
+/** All in the ground's colour. */
+export function blankPixels(width: number, height: number): Pixels {
+  const pixels = { width, height, rgb: new Uint8Array(width * height * 3) }
+  fill(pixels, { x: 0, y: 0, width, height }, ground)
+  return pixels
+}
+
+/** Copies `from` to the top left, as far as there is room. */
+export function placePixels(pixels: Pixels, from: Pixels): void {
+  const rowBytes = Math.min(pixels.width, from.width) * 3
+  for (let row = 0; row < Math.min(pixels.height, from.height); row++) {
+    const at = row * from.width * 3
+    pixels.rgb.set(from.rgb.subarray(at, at + rowBytes), row * pixels.width * 3)
+  }
+}
+
+/** Paints an emulated screen with the sheet's cells. */
 export async function paintScreen(
   terminal: Terminal,
   sheet: GlyphSheet,
-  options: { cursor?: boolean; extraHeight?: number } = {},
+  options: { cursor?: boolean } = {},
 ): Promise<Pixels> {
   const letters = [...lettersOf(terminal)]
   await sheet.load(letters.filter(({ characters }) => characters !== ''))
-  const width = terminal.cols * sheet.cell.width
-  const height = terminal.rows * sheet.cell.height + (options.extraHeight ?? 0)
-  const pixels = { width, height, rgb: new Uint8Array(width * height * 3) }
-  fill(pixels, { x: 0, y: 0, width, height }, ground)
+  const pixels = blankPixels(terminal.cols * sheet.cell.width, terminal.rows * sheet.cell.height)
   for (const letter of letters) paintLetter(pixels, letter, sheet)
   if (options.cursor) paintCursor(pixels, terminal, sheet)
   return pixels
 }
 
-/** Writes a line of text at the top left of `at`, for clocks. */
+/** Writes a line of text on the ground, its top left at `at`. */
 export async function paintText(
   pixels: Pixels,
   sheet: GlyphSheet,
@@ -51,11 +64,10 @@ export async function paintText(
 ): Promise<void> {
   const letters = [...text].map((characters) => ({ style: 'normal' as const, characters, cells: 1 as const }))
   await sheet.load(letters)
-  const back = pixels.rgb[(at.y * pixels.width + at.x) * 3]! * 0x010101
   for (const [i, letter] of letters.entries()) {
     const x = at.x + i * sheet.cell.width
     if (x + sheet.cell.width > pixels.width) return
-    blend(pixels, x, at.y, sheet.get('normal', letter.characters)!, sheet, ink, back)
+    blend(pixels, x, at.y, sheet.get('normal', letter.characters)!, sheet, ink, ground)
   }
 }
 

@@ -23,15 +23,21 @@ const keptMax = 500
 /** A session's is drawn at most so often, however many look at it. */
 const drawEveryMs = 2_000
 
+/** Nothing is missing in the index of a recording as it is now. */
+export function isWhole({ state }: RecordingRow, table: IndexTable | undefined): boolean {
+  if (state === 'live' || !table) return table !== undefined
+  const finished = state !== 'complete' || table.sizes.cast !== undefined
+  return finished && table.images.some(({ use }) => use === 'poster')
+}
+
 /** Posters from indexes, and drawn where a session still runs or has no index yet. */
 export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'store'>): Posters {
   const { indexer } = context
   const kept = new Map<string, { size: number; atMs: number; poster: Promise<Poster | undefined> }>()
 
   const want = (row: RecordingRow, table: IndexTable | undefined) => {
-    if (row.state === 'live' || indexer.state(row.id) !== 'idle') return
-    const finished = row.state === 'complete' ? table?.sizes.cast !== undefined : table !== undefined
-    if (!finished || !table?.images.some(({ use }) => use === 'poster')) indexer.build(row.id, false)
+    if (row.state !== 'live' && indexer.state(row.id) === 'idle' && !isWhole(row, table))
+      indexer.build(row.id, false)
   }
 
   const drawn = async (row: RecordingRow) => {

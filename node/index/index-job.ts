@@ -16,6 +16,8 @@ import { TerminalTrack } from './terminal-track.ts'
 //   open ── know, step ──▶ caught up ── know ──▶ …          all streams have their END ──▶ poster, strip, table ──▶ ended
 
 const screenDefault = { columns: 80, rows: 24 }
+/** Written at once: each write makes the file grow, and the syncs of ingest wait for what a file system notes of that. */
+const flushBytes = 1024 * 1024
 
 export class IndexJob {
   readonly recording: string
@@ -66,10 +68,11 @@ export class IndexJob {
         if (part.kind === 'end') this.#ended.add(walk.stream)
         if (part.offset < covered) continue
         await this.#part(part, walk.facts)
-        await this.#writer.flush()
+        if (this.#writer.waitingBytes >= flushBytes) await this.#writer.flush()
         return true
       }
     }
+    await this.#writer.flush()
     if (this.#done || !(await this.#allEnded())) return false
     await this.#finish()
     return true

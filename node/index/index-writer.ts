@@ -25,6 +25,7 @@ export class IndexWriter {
   readonly #recording: string
   readonly #mac: Mac
   #waiting: Uint8Array[] = []
+  #waitingBytes = 0
   #offset: number
 
   private constructor(file: DurableFile, recording: string, mac: Mac, table: IndexTable) {
@@ -71,10 +72,17 @@ export class IndexWriter {
     this.#add('trailer', trailerFacts(at, poster?.at ?? 0))
   }
 
+  /** Added since the last flush. */
+  get waitingBytes(): number {
+    return this.#waitingBytes
+  }
+
   /** Writes what was added since the last call. Rejects with the system's error; the writer is then of no use. */
   async flush(): Promise<void> {
+    if (this.#waiting.length === 0) return
     const pieces = this.#waiting
     this.#waiting = []
+    this.#waitingBytes = 0
     await this.#file.write(pieces, this.#file.size)
   }
 
@@ -86,6 +94,7 @@ export class IndexWriter {
     const at = this.#offset
     const bytes = encodeIndexBlock(this.#recording, at, { kind, facts, ...(body && { body }) }, this.#mac)
     this.#waiting.push(bytes)
+    this.#waitingBytes += bytes.length
     this.#offset += bytes.length
     return { at, size: bytes.length }
   }

@@ -55,6 +55,8 @@ export interface Store {
   frames(place: StorePlace, stream: StreamName): Promise<FrameTable>
   /** For the indexer alone: a new index with this content in the place of any other, to write on. */
   freshIndex(place: StorePlace, content: AsyncIterable<Uint8Array>): Promise<DurableFile>
+  /** Removes the index. Idempotent. */
+  dropIndex(place: StorePlace): Promise<void>
   /** All files of the recording. Idempotent. */
   remove(place: StorePlace): Promise<void>
   /** Writes `<id>.farm` (see `encodeLost`), exclusively; false when there is one. */
@@ -182,6 +184,10 @@ export async function openStore(options: StoreOptions): Promise<Store> {
       } catch (error) {
         throw storeErrorOf(error, `write ${path}`)
       }
+    },
+
+    async dropIndex(place) {
+      await removeIfThere(await pathOf(place, 'idx'))
     },
 
     async remove(place) {

@@ -23,11 +23,15 @@ test.before('the product starts', async () => {
 })
 test.after.always('the product stops', () => up?.stop())
 
-async function recorded(command: string[], type: (pty: ReturnType<typeof openPty>) => Promise<void>) {
+async function recorded(
+  command: string[],
+  type: (pty: ReturnType<typeof openPty>) => Promise<void>,
+  part = command.join(' '),
+) {
   const pty = openPty(up.recordCommand(...command))
   await type(pty)
   await pty.exit
-  return complete(command.join(' '))
+  return complete(part)
 }
 
 async function complete(command: string): Promise<string> {
@@ -128,6 +132,28 @@ seekTest('vim', async () => {
 })
 
 seekTest('top', () => recorded(['top', '-d', '0.3', '-n', '12'], async () => undefined), '2')
+
+// Panes beside each other, of which each ends by itself.
+seekTest('tmux', () => {
+  const panes = [
+    ['new-session', 'seq 60; sleep 4'],
+    ['split-window', '-h', 'printf "\\033[31mright\\033[m\\n"; ls -la /; sleep 4'],
+    ['split-window', 'top -d 0.3 -n 12'],
+  ]
+  const command = [
+    'tmux',
+    '-L',
+    'tapedeck-seek',
+    '-f',
+    '/dev/null',
+    ...panes.flatMap((pane) => [...pane, ';']),
+  ]
+  const type = async (pty: ReturnType<typeof openPty>) => {
+    await pty.waitFor('PID')
+    pty.resize(100, 30)
+  }
+  return recorded(command, type, 'tapedeck-seek')
+})
 
 seekTest('a long coloured output with pictures kept on the way', async () => {
   const events: [number, string, string][] = []

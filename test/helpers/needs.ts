@@ -12,3 +12,12 @@ export function needingNamespaces(test: TestFn, ...programs: string[]): TestFn {
     test.skip(`${title} (needs ${missing})`, body)
   return skip as TestFn
 }
+
+/** `test`, or where one of the programs is missing one that skips, its title saying which. */
+export function needing<C>(test: TestFn<C>, ...programs: string[]): TestFn<C> {
+  const missing = programs.find((program) => !existsSync(program))
+  if (missing === undefined) return test
+  const skip = (title: string, body: Implementation<unknown[], C>) =>
+    test.skip(`${title} (needs ${missing})`, body)
+  return skip as TestFn<C>
+}

@@ -33,6 +33,8 @@ export interface Recording {
 export interface RecordingDetail extends Recording {
   followUps?: (string | { id: string })[]
   streams?: { stream: string; size: number }[]
+  /** Of a file of the reviewer's, of which no server knows. */
+  fileName?: string
 }
 
 export interface RecordingPage {

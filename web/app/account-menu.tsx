@@ -5,7 +5,7 @@ import { useApp } from './app-state.ts'
 import { useSignOut } from './sign-out.ts'
 
 export function AccountMenu() {
-  const { session, theme } = useApp()
+  const { file, session, theme } = useApp()
   const open = useSignal(false)
   const menu = useRef<HTMLDivElement>(null)
   const signOut = useSignOut()
@@ -56,6 +56,16 @@ export function AccountMenu() {
           <div class="who small soft">{session.value?.roles.join(', ') || 'No roles'}</div>
           <a href="/account" role="menuitem" onClick={() => (open.value = false)}>
             Account
+          </a>
+          <a
+            href="/file"
+            role="menuitem"
+            onClick={() => {
+              open.value = false
+              file.value = undefined
+            }}
+          >
+            Open a file
           </a>
           <button
             type="button"

@@ -23,6 +23,8 @@ export interface App {
   /** How many recordings are live; `undefined` until counted. */
   liveCount: Signal<number | undefined>
   keptList: KeptList | undefined
+  /** What the reviewer opened from this machine. */
+  file: Signal<File | undefined>
   /** Why the last sign-in was refused, by form or by link. */
   signInError: Signal<ApiError | undefined>
   setSession(session: SignedIn | null): void
@@ -85,6 +87,7 @@ export function openApp(): App {
     session,
     liveCount: signal<number | undefined>(undefined),
     keptList: undefined,
+    file: signal<File | undefined>(undefined),
     signInError,
     setSession,
     askSession,

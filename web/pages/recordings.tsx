@@ -1,12 +1,16 @@
+import { type Signal, useSignal } from '@preact/signals'
 import { useApp } from '../app/app-state.ts'
 import { FilterBar } from '../recordings/filter-bar.tsx'
 import { addressOf, apiQuery, filtersOf } from '../recordings/filters.ts'
 import { useKeptList } from '../recordings/kept-list.ts'
+import { LiveWall } from '../recordings/live-wall.tsx'
 import { RecordingTable } from '../recordings/recording-table.tsx'
 import { CopyLine } from '../ui/copy.tsx'
 import { Delayed, ErrorFace } from '../ui/faces.tsx'
 import { Icon } from '../ui/icon.tsx'
 import { usePageTitle } from '../ui/page-title.ts'
+
+const wallKey = 'tapedeck-live-as'
 
 /** All recordings, or with `live` those whose session still runs. */
 export function RecordingsPage({ live }: { live: boolean }) {
@@ -21,6 +25,9 @@ export function RecordingsPage({ live }: { live: boolean }) {
   const oldestFirst = query.get('sort') === 'start'
   const rows = list.rows.value
   const narrowed = filters.length > 0 || text !== ''
+  const ended = list.state.value === 'end'
+  const more = list.state.value === 'error' ? () => undefined : list.more
+  const asWall = useWall(live)
   const waiting = rows.length === 0 && (list.state.value === 'loading' || list.state.value === 'ready')
   return (
     <div class="content">
@@ -35,19 +42,34 @@ export function RecordingsPage({ live }: { live: boolean }) {
             router.go(addressOf(path, next, nextText, oldestFirst), { replace: true })
           }
         />
+        {live && (
+          <button
+            type="button"
+            class="button"
+            aria-pressed={asWall.value}
+            data-testid="as-wall"
+            onClick={() => {
+              asWall.value = !asWall.value
+              localStorage.setItem(wallKey, asWall.value ? 'wall' : 'list')
+            }}
+          >
+            <Icon name={asWall.value ? 'list' : 'wall'} size={16} /> {asWall.value ? 'List' : 'Wall'}
+          </button>
+        )}
       </div>
       {waiting && (
         <Delayed>
           <SkeletonRows />
         </Delayed>
       )}
-      {rows.length > 0 && (
+      {rows.length > 0 && asWall.value && <LiveWall rows={rows} ended={ended} more={more} />}
+      {rows.length > 0 && !asWall.value && (
         <RecordingTable
           rows={rows}
           selected={list.selected}
           oldestFirst={oldestFirst}
-          ended={list.state.value === 'end'}
-          more={list.state.value === 'error' ? () => undefined : list.more}
+          ended={ended}
+          more={more}
           open={(recording) => router.go(`/recordings/${recording.id}`)}
           turn={() => router.go(addressOf(path, filters, text, !oldestFirst), { replace: true })}
         />
@@ -63,6 +85,11 @@ export function RecordingsPage({ live }: { live: boolean }) {
       )}
     </div>
   )
+}
+
+// What runs is a wall unless the reviewer wants a list.
+function useWall(live: boolean): Signal<boolean> {
+  return useSignal(live && localStorage.getItem(wallKey) !== 'list')
 }
 
 function countText(count: number, live: boolean): string {

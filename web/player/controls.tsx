@@ -98,7 +98,7 @@ export function Controls(props: Props) {
           label="Fit"
           title="Fit the whole screen in, or show it at its own size to pan"
         />
-        <ShareButton id={props.id} player={player} />
+        {props.id !== '' && <ShareButton id={props.id} player={player} />}
         <Button
           icon="panel"
           label={panel.value ? 'Hide the panel' : 'Show the panel'}

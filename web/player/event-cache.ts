@@ -1,7 +1,7 @@
 import type { TimelineEvent } from '../../format/timeline.ts'
 
 /** Decoded events kept, counted as the bytes they were, of which they take three times as much: to jump about near a moment. */
-const cacheRawBytesMax = 16 * 1024 * 1024
+const cacheRawBytesMax = 8 * 1024 * 1024
 
 /** Decoded frames by their offset; the least recently used go first. */
 export class EventCache {

@@ -10,9 +10,18 @@ const rawBytesMax = 64 * 1024 * 1024
 export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<TimelineEvent[]> {
   if (rawBytes === 0) return []
   const events: TimelineEvent[] = []
-  for (const piece of frameEvents(await inflate(body, rawBytes), rawBytes))
-    for (const event of piece) events.push(event)
+  const raw = await inflate(body, rawBytes)
+  try {
+    for (const piece of frameEvents(raw, rawBytes)) for (const event of piece) events.push(event)
+  } finally {
+    release(raw)
+  }
   return events
+}
+
+/** Gives the memory back now: browsers wait for tens of megabytes of it before they collect garbage. */
+export function release({ buffer }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** What decodes to `rawBytes`; where it does not, something of another size. Rejects with FormatError. */

@@ -1,8 +1,11 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { drawScreen } from './draw-screen.ts'
 import type { Player } from './player.ts'
+import type { Strip } from './recording-index.ts'
 
 const widthPixels = 200
+/** A pointer that rests is shown the very moment; one that passes over a strip of thumbnails, the thumbnail before it. */
+const restMs = 150
 
 interface Props {
   player: Player
@@ -18,6 +21,9 @@ export function HoverPicture({ player, x, width, timeUs, label }: Props) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const wanted = useRef<number | undefined>(undefined)
   const busy = useRef(false)
+  const pointed = useRef(timeUs)
+  pointed.current = timeUs
+  const strip = player.index.strip.value
 
   const draw = async () => {
     if (busy.current) return
@@ -27,23 +33,48 @@ export function HoverPicture({ player, x, width, timeUs, label }: Props) {
       const next = wanted.current
       wanted.current = undefined
       const terminal = await player.preview(next).catch(() => undefined)
-      if (!terminal || !canvas.current) continue
+      if (!terminal || !canvas.current || (strip && next !== pointed.current)) continue
       canvas.current.style.height = `${drawScreen(canvas.current, terminal, widthPixels)}px`
       canvas.current.hidden = false
     }
     busy.current = false
   }
   useEffect(() => {
-    wanted.current = timeUs
-    draw()
-  }, [timeUs])
+    wanted.current = strip ? undefined : timeUs
+    if (!strip) {
+      draw()
+      return
+    }
+    canvas.current!.hidden = true
+    const timer = setTimeout(() => {
+      wanted.current = timeUs
+      draw()
+    }, restMs)
+    return () => clearTimeout(timer)
+  }, [timeUs, strip])
 
   const half = widthPixels / 2
   const left = width < widthPixels ? width / 2 : Math.max(half, Math.min(width - half, x))
   return (
     <div class="hover-picture" style={{ left: `${left}px` }}>
-      <canvas ref={canvas} hidden style={{ width: `${widthPixels}px` }} />
+      <div class="hover-tile" style={strip && tileStyle(strip, timeUs)} data-testid="hover-tile">
+        <canvas ref={canvas} hidden style={{ width: `${widthPixels}px` }} />
+      </div>
       <span class="hover-time">{label}</span>
     </div>
   )
+}
+
+// The last thumbnail up to the moment, out of the strip's picture.
+function tileStyle({ url, width, height, columns, timesUs }: Strip, timeUs: number): Record<string, string> {
+  const at = Math.max(
+    0,
+    timesUs.findLastIndex((time) => time <= timeUs),
+  )
+  const [column, row] = [at % columns, Math.floor(at / columns)]
+  return {
+    width: `${width}px`,
+    height: `${height}px`,
+    background: `url(${url}) -${column * width}px -${row * height}px`,
+  }
 }

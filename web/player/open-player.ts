@@ -23,15 +23,15 @@ export interface OpenPlayer {
 
 /**
  * A player of one recording, at `startUs`, or at the live end of a session that runs. `changed` is called when the session
- * ends or goes on. Throws ApiError.
+ * ends or goes on. `stored` = where it is read from, where that is not its server. Throws ApiError.
  */
 export async function openPlayer(
   api: Api,
   recording: RecordingDetail,
   startUs: number | undefined,
   changed: () => void,
+  stored = serverStream(api, recording.id),
 ): Promise<OpenPlayer> {
-  const stored = serverStream(api, recording.id)
   const source = new RecordingSource(stored, recording.type === 'command')
   const index = new RecordingIndex(stored)
   const size = { columns: recording.columns || 80, rows: recording.rows || 24 }

@@ -1,6 +1,6 @@
 import type { Api } from '../api/api.ts'
 import type { FrameTable } from '../api/recording.ts'
-import { decodeFrame } from './frame-decoder.ts'
+import { decodeFrame, release } from './frame-decoder.ts'
 import type { StoredIndex, StoredStream } from './stored-stream.ts'
 
 /** A recording of the server: frames are fetched by range, when they are wanted. */
@@ -10,8 +10,14 @@ export function serverStream(api: Api, recording: string): StoredStream {
     api.bytes(`${path}/streams/cast`, from, to, signal)
   return {
     table: (signal) => api.call<FrameTable>(`${path}/frames?stream=cast`, { signal }),
-    events: async ({ bodyOffset, bodySize, rawBytes }, signal) =>
-      decodeFrame(await bytes(bodyOffset, bodyOffset + bodySize, signal), rawBytes),
+    async events({ bodyOffset, bodySize, rawBytes }, signal) {
+      const body = await bytes(bodyOffset, bodyOffset + bodySize, signal)
+      try {
+        return await decodeFrame(body, rawBytes)
+      } finally {
+        release(body)
+      }
+    },
     bytes,
     index: (signal) => api.call<StoredIndex>(`${path}/index`, { signal }),
     indexBlock: (at, signal) => api.whole(`${path}/index/${at}`, signal),

@@ -32,15 +32,28 @@ export function SidePanel({ recording, player }: { recording: RecordingDetail; p
           </dd>
           <dt>Size</dt>
           <dd>{sizeText(Math.max(recording.bytes, player.source.size))}</dd>
-          <dt>Id</dt>
-          <dd class="id">
-            <code>{recording.id}</code>
-            <CopyButton text={recording.id} what="the id" />
-          </dd>
+          {recording.fileName === undefined ? (
+            <>
+              <dt>Id</dt>
+              <dd class="id">
+                <code>{recording.id}</code>
+                <CopyButton text={recording.id} what="the id" />
+              </dd>
+            </>
+          ) : (
+            <>
+              <dt>File</dt>
+              <dd>{recording.fileName}</dd>
+            </>
+          )}
         </dl>
       </section>
-      <VerifyPanel id={recording.id} player={player} />
-      <FollowUps recording={recording} />
+      {recording.fileName === undefined && (
+        <>
+          <VerifyPanel id={recording.id} player={player} />
+          <FollowUps recording={recording} />
+        </>
+      )}
       <Keys />
     </aside>
   )

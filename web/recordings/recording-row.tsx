@@ -1,6 +1,10 @@
 import type { Recording } from '../api/recording.ts'
 import { sizeText } from '../ui/format-size.ts'
 import { durationText, localText, zoneText } from '../ui/format-time.ts'
+import { Poster } from './poster.tsx'
+
+/** In a list, a session that runs is looked at again so often. */
+const livePosterMs = 10_000
 
 interface Props {
   recording: Recording
@@ -19,6 +23,9 @@ export function RecordingRow({ recording, selected, index, select }: Props) {
       aria-selected={selected}
       onPointerDown={select}
     >
+      <td class="poster">
+        <Poster id={recording.id} version={posterVersion(recording)} />
+      </td>
       <td class="start">
         <a
           href={`/recordings/${recording.id}`}
@@ -50,6 +57,11 @@ export function RecordingRow({ recording, selected, index, select }: Props) {
       </td>
     </tr>
   )
+}
+
+// What nobody writes any more looks the same for ever.
+function posterVersion({ state, bytes }: Recording): number {
+  return state === 'live' ? Math.floor(Date.now() / livePosterMs) : bytes
 }
 
 /** What follows the application in its command, where it says more. */

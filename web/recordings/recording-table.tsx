@@ -88,6 +88,7 @@ export function RecordingTable({ rows, selected, oldestFirst, ended, more, open,
     >
       <thead>
         <tr>
+          <th class="poster" aria-label="Picture" />
           <th class="start" aria-sort={oldestFirst ? 'ascending' : 'descending'}>
             <button type="button" onClick={turn} data-testid="sort-start">
               Start {oldestFirst ? '↑' : '↓'}

@@ -7,7 +7,7 @@ import { userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
 import { foundRecording, readableBytes } from '../found-recording.ts'
 import { busy, HttpError } from '../http-error.ts'
-import { openPosters } from '../posters.ts'
+import { isWhole, openPosters } from '../posters.ts'
 import { IdParams } from './recording-routes.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -66,7 +66,7 @@ export function addIndexRoutes(app: App, context: HttpContext): void {
       const waiting = indexer.state(row.id)
       reply.header('cache-control', 'no-store')
       return {
-        state: waiting === 'idle' ? (table ? 'ready' : 'none') : waiting === 'waits' ? waiting : waiting.code,
+        state: waiting === 'idle' ? (isWhole(row, table) ? 'ready' : 'none') : stateText(waiting),
         coveredBytes: table ? coveredBytes(table, 'cast') : 0,
         activity: (table?.frames ?? []).flatMap(({ stream, offset, activity }) =>
           stream === 'cast' && activity ? [{ offset, ...activity }] : [],
@@ -136,10 +136,16 @@ export function addIndexRoutes(app: App, context: HttpContext): void {
           'Wait for its end.',
         )
       await readableBytes(context, row)
+      // Others of the node or farm, who are asked whether it is ready, must not mean the one before.
+      await context.store.dropIndex(row)
       if (!indexer.build(row.id, true)) throw busy()
       return reply.status(202).send({ state: 'waits' })
     },
   )
+}
+
+function stateText(waiting: 'waits' | { code: string }): string {
+  return waiting === 'waits' ? waiting : waiting.code
 }
 
 function sendBlock(

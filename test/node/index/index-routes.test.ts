@@ -1,30 +1,85 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
+import { recordingPath } from '../../../format/recording-id.ts'
 import { eventually } from '../../helpers/eventually.ts'
+import { type NodeProgram, startNodeProgram } from '../../helpers/node-program.ts'
 import { makeIdentities, makeStream, typingEvents } from '../../helpers/sample-stream.ts'
-import { startTestNode, type TestNode } from '../../helpers/test-node.ts'
+import { type ReachedNode, startTestNode, type TestAnswer } from '../../helpers/test-node.ts'
 
-async function withRecording(
-  t: Parameters<typeof startTestNode>[0],
-): Promise<{ node: TestNode; base: string }> {
-  const node = await startTestNode(t)
+// An index as the API has it: made when somebody looks, made anew when asked, over what happens to nodes and files.
+
+async function imported(node: ReachedNode, count = 20): Promise<{ base: string; idx: string }> {
   const identities = makeIdentities(await readFile(node.config.farmKey, 'utf8'))
-  const stream = await makeStream(identities, [typingEvents(20), 'gap', typingEvents(20, 100_000, 3_000_000)])
-  const { status, json } = await node.ask('/api/recordings', { method: 'POST', body: stream.bytes })
+  const frames = [typingEvents(count), 'gap' as const, typingEvents(count, 100_000, 3_000_000)]
+  const { bytes, recording } = await makeStream(identities, frames)
+  const { status, json } = await node.ask('/api/recordings', { method: 'POST', body: bytes })
   if (status !== 201) throw new Error(JSON.stringify(json))
-  return { node, base: `/api/recordings/${stream.recording}` }
+  return {
+    base: `/api/recordings/${recording}`,
+    idx: join(node.config.stores[0]!, `${recordingPath(recording)}.idx`),
+  }
 }
 
-test('a look at a recording has its index made', async (t) => {
-  const { node, base } = await withRecording(t)
-  const index = await eventually(async () => {
-    const { json } = await node.ask(`${base}/index`)
-    if (json.state !== 'ready') throw new Error(JSON.stringify(json))
-    return json
-  })
-  t.log(index)
+function ready(node: ReachedNode, base: string): Promise<TestAnswer['json']> {
+  return eventually(
+    async () => {
+      const { json } = await node.ask(`${base}/index`)
+      if (json.state !== 'ready') throw new Error(JSON.stringify(json))
+      return json
+    },
+    { timeoutMs: 60_000 },
+  )
+}
+
+test('a look at a recording has its index made, and one that is damaged is made again', async (t) => {
+  const node = await startTestNode(t)
+  const { base, idx } = await imported(node)
+  const index = await ready(node, base)
+  t.is(index.pictures.length, 2)
   const poster = await node.ask(`${base}/poster`)
   t.is(poster.status, 200)
   t.is((await sharp(poster.bytes).metadata()).format, 'webp')
+  const again = await node.ask(`${base}/poster`, {
+    headers: { 'if-none-match': String(poster.headers.etag) },
+  })
+  t.is(again.status, 304)
+
+  const good = await readFile(idx)
+  for (const bad of [good.subarray(0, 100), Buffer.alloc(4096, 7), Buffer.alloc(0)]) {
+    await writeFile(idx, bad)
+    t.deepEqual(await ready(node, base), index)
+    t.is((await node.ask(`${base}/poster`)).status, 200)
+  }
 })
+
+test('made anew by one of several workers: all of them say when it is ready, and the same', async (t) => {
+  const node = await startNodeProgram(t, { workers: 3 })
+  const { base, idx } = await imported(node)
+  // Connections are dealt out in turn: these go to every worker.
+  const first = await ready(node, base)
+  for (let i = 0; i < 3; i++) t.deepEqual(await ready(node, base), first)
+  const before = await readFile(idx)
+  t.is((await node.ask(`${base}/index`, { method: 'POST' })).status, 202)
+  for (let i = 0; i < 6; i++) t.deepEqual(await ready(node, base), first)
+  t.deepEqual(await readFile(idx), before)
+})
+
+test('a node killed while it makes indexes makes them when it is back', async (t) => {
+  const killed = await startNodeProgram(t)
+  const { base, idx } = await imported(killed, 6000)
+  await killed.ask(`${base}/index`)
+  await eventually(() => readFile(idx))
+  await kill(killed)
+  const node = await startNodeProgram(t, {}, killed.home)
+  const { pictures, coveredBytes } = await ready(node, base)
+  t.true(pictures.length >= 2)
+  t.true(coveredBytes > 0)
+  t.is((await node.ask(`${base}/poster`)).status, 200)
+})
+
+async function kill(node: NodeProgram): Promise<void> {
+  node.signal('SIGKILL')
+  await node.exit
+}

@@ -1,0 +1,66 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { ExecutionContext } from 'ava'
+import { farmIdOf } from '../../../codec/ed25519.ts'
+import { indexKey, openMac } from '../../../codec/mac.ts'
+import type { IndexTable } from '../../../format/index-records.ts'
+import { IndexJob } from '../../../node/index/index-job.ts'
+import type { IndexTools } from '../../../node/index/index-tools.ts'
+import { readIndexTable } from '../../../node/index/read-index.ts'
+import { openStore } from '../../../node/store/store.ts'
+import { createStore } from '../../../node/store/store-identity.ts'
+import type { StorePlace } from '../../../node/store/store-place.ts'
+import { ScreenImages } from '../../../screen/screen-images.ts'
+import { crypto, makeIdentities, type SampleStream } from '../../helpers/sample-stream.ts'
+
+export const identities = makeIdentities()
+
+/** A store with one recording in it, and what makes its index, in this thread. */
+export interface Indexing {
+  tools: IndexTools
+  place: StorePlace
+  recording: string
+  /** The file of the index. */
+  path: string
+  bytes(): Promise<Buffer>
+  table(): Promise<IndexTable | undefined>
+  /** All that can be indexed now, of `sealed` bytes if told. */
+  build(options?: { again?: boolean; sealed?: number }): Promise<void>
+}
+
+export async function openIndexing(t: ExecutionContext, stream: SampleStream): Promise<Indexing> {
+  const folder = await mkdtemp(join(tmpdir(), 'tapedeck-index-'))
+  t.teardown(() => rm(folder, { recursive: true, force: true }))
+  const farm = farmIdOf(identities.farm.publicKey)
+  const farmKey = identities.farm.publicKey
+  await createStore(folder, farm)
+  const store = await openStore({ folders: [folder], farm, farmKey, crypto })
+  const { recording } = stream
+  const place = await store.place(recording)
+  const file = await store.open(place, 'cast')
+  await file.write([stream.bytes], 0)
+  await file.close()
+  const tools: IndexTools = {
+    ...{ store, farmKey, crypto, mac: openMac(indexKey(identities.farm)), images: new ScreenImages() },
+    cpuMs: () => process.threadCpuUsage().user / 1000,
+    guarded: (_, work) => work(),
+  }
+  const path = join(folder, `${place.path}.idx`)
+  return {
+    ...{ tools, place, recording, path },
+    bytes: () => readFile(path),
+    table: () => readIndexTable(store, place, tools.mac),
+    async build({ again = false, sealed = stream.bytes.length } = {}) {
+      const job = await IndexJob.open(tools, recording, again)
+      await job.know('cast', sealed)
+      while (await job.step());
+      await job.close()
+    },
+  }
+}
+
+/** Writes the file over, as a disk or an intruder might. */
+export async function spoil(indexing: Indexing, change: (bytes: Buffer) => Uint8Array): Promise<void> {
+  await writeFile(indexing.path, change(await indexing.bytes()))
+}

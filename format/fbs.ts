@@ -109,8 +109,10 @@ export interface FbsBlock {
 
 /** Reads blocks from content in any pieces. `headerExpected`: the content is a recording's beginning. */
 export class FbsReader {
-  #bytes: Uint8Array = new Uint8Array(0)
   #headerExpected: boolean
+  // A block whose first bytes came in an earlier piece.
+  #held = new Uint8Array(0)
+  #heldBytes = 0
 
   constructor(options: { headerExpected: boolean }) {
     this.#headerExpected = options.headerExpected
@@ -118,36 +120,66 @@ export class FbsReader {
 
   /** Bytes of a block that is not whole yet. */
   get pendingBytes(): number {
-    return this.#bytes.length
+    return this.#heldBytes
   }
 
-  /** The blocks that became whole. Throws FormatError `fbs`. */
-  push(bytes: Uint8Array): FbsBlock[] {
-    let all = bytes
-    if (this.#bytes.length > 0) {
-      all = new Uint8Array(this.#bytes.length + bytes.length)
-      all.set(this.#bytes)
-      all.set(bytes, this.#bytes.length)
-    }
-    const view = new DataView(all.buffer, all.byteOffset, all.length)
-    const blocks: FbsBlock[] = []
+  /** The blocks that became whole, each valid until the next is asked for. Throws FormatError `fbs`. */
+  *push(bytes: Uint8Array): Generator<FbsBlock> {
     let at = 0
-    if (this.#headerExpected && all.length >= fbsHeader.length) {
-      if (!fbsHeader.every((byte, i) => all[i] === byte))
+    while (at < bytes.length) {
+      if (this.#heldBytes === 0) {
+        const rest = bytes.subarray(at)
+        const size = this.#wholeBytes(rest)
+        if (size !== undefined && size <= rest.length) {
+          at += size
+          yield* this.#block(rest.subarray(0, size))
+          continue
+        }
+      }
+      at += this.#hold(bytes, at)
+      const held = this.#held.subarray(0, this.#heldBytes)
+      if (this.#wholeBytes(held) !== held.length) continue
+      this.#heldBytes = 0
+      yield* this.#block(held)
+    }
+  }
+
+  // As many bytes as the block that is held lacks, or as are here.
+  #hold(bytes: Uint8Array, at: number): number {
+    const wanted = this.#wholeBytes(this.#held.subarray(0, this.#heldBytes)) ?? Math.max(4, fbsHeader.length)
+    const size = Math.min(wanted - this.#heldBytes, bytes.length - at)
+    if (this.#held.length < wanted) {
+      const larger = new Uint8Array(wanted)
+      larger.set(this.#held.subarray(0, this.#heldBytes))
+      this.#held = larger
+    }
+    this.#held.set(bytes.subarray(at, at + size), this.#heldBytes)
+    this.#heldBytes += size
+    return size
+  }
+
+  /** Of the header, or the block that begins `bytes`; `undefined` while that is not known. */
+  #wholeBytes(bytes: Uint8Array): number | undefined {
+    if (this.#headerExpected) return fbsHeader.length
+    if (bytes.length < 4) return undefined
+    const length = view(bytes).getUint32(0)
+    if (length > blockBytesMax)
+      throw new FormatError('fbs', `A block claims ${length} bytes; ${blockBytesMax} are allowed.`)
+    return 4 + ((length + 3) & ~3) + 4
+  }
+
+  *#block(bytes: Uint8Array): Generator<FbsBlock> {
+    if (this.#headerExpected) {
+      if (!fbsHeader.every((byte, i) => bytes[i] === byte))
         throw new FormatError('fbs', 'Expected a screen to begin with FBS 001.001.')
       this.#headerExpected = false
-      at = fbsHeader.length
+      return
     }
-    while (!this.#headerExpected && at + 4 <= all.length) {
-      const length = view.getUint32(at)
-      if (length > blockBytesMax)
-        throw new FormatError('fbs', `A block claims ${length} bytes; ${blockBytesMax} are allowed.`)
-      const timeAt = at + 4 + ((length + 3) & ~3)
-      if (timeAt + 4 > all.length) break
-      blocks.push({ bytes: all.subarray(at + 4, at + 4 + length), timeMs: view.getUint32(timeAt) })
-      at = timeAt + 4
-    }
-    this.#bytes = all.slice(at)
-    return blocks
+    const length = view(bytes).getUint32(0)
+    yield { bytes: bytes.subarray(4, 4 + length), timeMs: view(bytes).getUint32(bytes.length - 4) }
   }
+}
+
+function view(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }

@@ -36,6 +36,17 @@ export class Framebuffer {
     }
   }
 
+  /** Copies what is at `fromX`, `fromY` into the rectangle; the two may overlap, and both lie within the screen. */
+  copy({ x, y, width, height }: Rectangle, fromX: number, fromY: number): void {
+    const rowBytes = width * pixelBytes
+    const down = fromY < y
+    for (let i = 0; i < height; i++) {
+      const row = down ? height - 1 - i : i
+      const from = this.#offset(fromX, fromY + row)
+      this.pixels.copyWithin(this.#offset(x, y + row), from, from + rowBytes)
+    }
+  }
+
   #offset(x: number, y: number): number {
     return (y * this.width + x) * pixelBytes
   }

@@ -70,7 +70,8 @@ export class RfbReader {
   #encoding = 0
   #rectanglesLeft = 0
   #contentLeft = 0
-  #pixelsLeft = 0
+  #pixels = 0
+  #pixelsMax = 0
 
   /** Throws FormatError `screen-size`. */
   constructor(options: RfbReaderOptions) {
@@ -149,7 +150,8 @@ export class RfbReader {
   #message(header: DataView): RfbPart {
     if (this.#type === 0) {
       this.#rectanglesLeft = header.getUint16(1)
-      this.#pixelsLeft = updateScreensMax * this.#width * this.#height
+      this.#pixels = 0
+      this.#pixelsMax = updateScreensMax * this.#width * this.#height
       this.#state = 'rectangle'
       return { kind: 'update', rectangles: this.#rectanglesLeft }
     }
@@ -182,8 +184,8 @@ export class RfbReader {
           'rectangle',
           `${width}x${height}+${x}+${y} on a screen of ${this.#width}x${this.#height}`,
         )
-      this.#pixelsLeft -= width * height
-      if (this.#pixelsLeft < 0)
+      this.#pixels += width * height
+      if (this.#pixels > this.#pixelsMax)
         throw this.#error('update-size', `an update of more than ${updateScreensMax} screens`)
       if (this.#encoding === encoding.raw) contentBytes = width * height * pixelBytes
       if (this.#encoding === encoding.copyRect) contentBytes = 4
@@ -235,6 +237,8 @@ export class RfbReader {
       throw this.#error('screen-size', `a screen of ${width}x${height}`, `at most ${screenPixelsMax} pixels`)
     this.#width = width
     this.#height = height
+    // The picture of a new size may come in the update that says it.
+    this.#pixelsMax = Math.max(this.#pixelsMax, updateScreensMax * width * height)
   }
 
   // `size` bytes in one piece, 16 at most; `undefined` while they have not all come. Valid until the next call.

@@ -1,4 +1,5 @@
 import { isRecordingId } from '../../format/recording-id.ts'
+import type { StreamName } from '../../format/records.ts'
 import { findRecording } from '../catalog/recordings.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
 import { type Decision, mayPlay, type Seen } from '../policy/decisions.ts'
@@ -22,13 +23,23 @@ export async function foundRecording(
   return row
 }
 
-/** Bytes that can be read of its timeline now. Throws StoreError, or 404 `file-missing`. */
+/** Bytes that can be read of a stream now. Throws StoreError, or 404 `file-missing`. */
 export async function readableBytes(
   { live, store }: Pick<HttpContext, 'live' | 'store'>,
   row: RecordingRow,
+  stream: StreamName = 'cast',
 ): Promise<number> {
-  const size = live.current(row.id, 'cast')?.sizeBytes ?? (await store.size(row, 'cast'))
+  const size = await streamBytes({ live, store }, row, stream)
   if (size !== undefined) return size
   // Only in the restore folder, whose sizes are known by reading.
-  return (await store.frames(row, 'cast')).size
+  return (await store.frames(row, stream)).size
+}
+
+/** As `readableBytes`, without reading; `undefined` where there is none in a store folder. Rejects with StoreError. */
+export async function streamBytes(
+  { live, store }: Pick<HttpContext, 'live' | 'store'>,
+  row: RecordingRow,
+  stream: StreamName,
+): Promise<number | undefined> {
+  return live.current(row.id, stream)?.sizeBytes ?? (await store.size(row, stream))
 }

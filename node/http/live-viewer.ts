@@ -1,4 +1,5 @@
 import type { WebSocket } from 'ws'
+import type { StreamName } from '../../format/records.ts'
 import type { LiveHub, LiveState } from '../live/live-hub.ts'
 
 // One viewer of one stream. What it has sent so far is one number; a push that begins exactly there goes out at once,
@@ -18,6 +19,7 @@ export const closeCodes = { complete: 1000, goingAway: 1001, failed: 1011, slow:
 export interface LiveSource {
   hub: LiveHub
   recording: string
+  stream: StreamName
   /** Bytes [from, to) of the file; may end early. */
   read(from: number, to: number): AsyncIterable<Uint8Array>
   /** State of a recording that no agent has open here; asked again and again. */
@@ -34,7 +36,7 @@ export function openLiveViewer(
   from: number,
   options: { drainMs?: number; lookMs?: number; failed?: (error: unknown) => void } = {},
 ): LiveViewer {
-  const { hub, recording } = source
+  const { hub, recording, stream } = source
   let sent = from
   let target = from
   let state: LiveState['state'] | undefined
@@ -42,7 +44,7 @@ export function openLiveViewer(
   let told: string | undefined
   let closed = false
 
-  const stop = hub.subscribe(recording, 'cast', {
+  const stop = hub.subscribe(recording, stream, {
     bytes(offset, bytes) {
       target = Math.max(target, offset + bytes.length)
       if (!pumping && offset <= sent && socket.bufferedAmount < bufferedBytesMax) {
@@ -121,7 +123,7 @@ export function openLiveViewer(
   }
 
   const look = async () => {
-    const now = hub.current(recording, 'cast') ?? (await source.rest())
+    const now = hub.current(recording, stream) ?? (await source.rest())
     if (now.state !== told) tell(now.state, now.sizeBytes)
     told = now.state
     target = Math.max(target, now.sizeBytes)
@@ -134,7 +136,7 @@ export function openLiveViewer(
     close(closeCodes.failed, 'The store cannot be read now.')
   }
   const timer = setInterval(() => {
-    if (hub.current(recording, 'cast') === undefined) look().catch(failed)
+    if (hub.current(recording, stream) === undefined) look().catch(failed)
   }, options.lookMs ?? lookMsDefault)
   look().catch(failed)
   return { close }

@@ -1,7 +1,10 @@
 import type { IncomingMessage } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { type WebSocket, WebSocketServer } from 'ws'
+
+import type { StreamName } from '../../format/records.ts'
 import { subprotocol } from '../../wire/limits.ts'
+
 import { findRecording } from '../catalog/recordings.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
 import { agentSocketOptions } from '../ingest/agent-socket-options.ts'
@@ -22,25 +25,31 @@ const viewerMessageBytesMax = 1024
 const pingMs = 30_000
 
 /** What the store shows; what it does not show yet, from the process that holds it: shares have caches. */
-async function* readHere({ store, live }: HttpContext, row: RecordingRow, from: number, to: number) {
+async function* readHere(
+  { store, live }: HttpContext,
+  row: RecordingRow,
+  stream: StreamName,
+  from: number,
+  to: number,
+) {
   let at = from
-  for await (const bytes of store.readRange(row, 'cast', at, to)) {
+  for await (const bytes of store.readRange(row, stream, at, to)) {
     at += bytes.length
     yield bytes
   }
   while (at < to) {
-    const bytes = await live.bytesElsewhere(row.id, 'cast', at, to)
+    const bytes = await live.bytesElsewhere(row.id, stream, at, to)
     if (!bytes?.length) return
     at += bytes.length
     yield bytes
   }
 }
 
-async function stateNow(context: HttpContext, row: RecordingRow) {
-  const elsewhere = await context.live.elsewhere(row.id, 'cast')
+async function stateNow(context: HttpContext, row: RecordingRow, stream: StreamName) {
+  const elsewhere = await context.live.elsewhere(row.id, stream)
   if (elsewhere) return elsewhere
   const now = (await findRecording(context.db, row.id)) ?? row
-  return { state: now.state, sizeBytes: await readableBytes(context, now) }
+  return { state: now.state, sizeBytes: await readableBytes(context, now, stream) }
 }
 
 /** An agent offers every version it speaks; one of them must be ours. */
@@ -117,10 +126,11 @@ export function addUpgrades(
     if (!identity) throw new HttpError(401, 'not-signed-in', 'You are not signed in.', 'Sign in.')
     const row = await foundRecording(context, id, identity.user)
     if (!context.config.live) throw liveOff()
-    if ((query.get('stream') ?? 'cast') !== 'cast')
+    const stream = query.get('stream') ?? 'cast'
+    if (stream !== 'cast' && stream !== 'rfb')
       throw new HttpError(404, 'not-found', 'There is no such stream.')
     const from = Number(query.get('from') ?? 0)
-    const size = await readableBytes(context, row)
+    const size = await readableBytes(context, row, stream)
     if (!Number.isSafeInteger(from) || from < 0 || from > size)
       throw new HttpError(416, 'range', `Expected from=0 to ${size}.`, 'Begin at a frame.')
     if (socket.destroyed) return
@@ -130,8 +140,9 @@ export function addUpgrades(
         {
           hub: context.live,
           recording: row.id,
-          read: (at, to) => readHere(context, row, at, to),
-          rest: () => stateNow(context, row),
+          stream,
+          read: (at, to) => readHere(context, row, stream, at, to),
+          rest: () => stateNow(context, row, stream),
         },
         from,
         {

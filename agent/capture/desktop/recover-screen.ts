@@ -62,7 +62,7 @@ function readContent(
   head: Head,
   first: boolean,
 ): { endUs: number; pictureIsWhole: boolean } {
-  const blocks = new FbsReader({ headerExpected: first }).push(raw)
+  const blocks = [...new FbsReader({ headerExpected: first }).push(raw)]
   const { width, height } = parseServerInit(fromBase64url(head.init ?? '') ?? new Uint8Array(0))
   const reader = new RfbReader({ width, height, encodings: Object.values(encoding) })
   let missingPixels = width * height

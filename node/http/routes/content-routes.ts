@@ -22,6 +22,10 @@ const Frame = Type.Object({
   reason: Type.Optional(Type.String()),
 })
 
+const Stream = Type.Union([Type.Literal('cast'), Type.Literal('rfb')], {
+  description: 'cast: the timeline; rfb: the screen of a desktop.',
+})
+
 /** The stored bytes and where their frames lie. */
 export function addContentRoutes(app: App, context: HttpContext): void {
   const { store, ingest } = context
@@ -33,40 +37,42 @@ export function addContentRoutes(app: App, context: HttpContext): void {
         tags: ['recordings'],
         summary: 'Where frames, gaps and the end lie',
         params: IdParams,
-        querystring: Type.Object({ stream: Type.Optional(Type.Literal('cast')) }),
+        querystring: Type.Object({ stream: Type.Optional(Stream) }),
         response: { 200: Type.Object({ size: Type.Integer(), frames: Type.Array(Frame) }) },
       },
     },
     async (request, reply) => {
       const row = await foundRecording(context, request.params.id, userOf(request))
+      const { stream = 'cast' } = request.query
       const table =
-        ingest.frames(row.id, 'cast') ??
-        (await indexedFrames(context, row)) ??
-        (await store.frames(row, 'cast'))
+        ingest.frames(row.id, stream) ??
+        (await indexedFrames(context, row, stream)) ??
+        (await store.frames(row, stream))
       reply.header('cache-control', 'no-store')
       return table
     },
   )
 
   app.get(
-    '/api/recordings/:id/streams/cast',
+    '/api/recordings/:id/streams/:stream',
     {
       schema: {
         tags: ['recordings'],
-        summary: 'The stored timeline (application/zstd), whole or a byte range; a live one grows',
-        params: IdParams,
+        summary: 'A stored stream (application/zstd), whole or a byte range; a live one grows',
+        params: Type.Intersect([IdParams, Type.Object({ stream: Stream })]),
       },
     },
     async (request, reply) => {
       const row = await foundRecording(context, request.params.id, userOf(request))
-      const size = await readableBytes(context, row)
+      const { stream } = request.params
+      const size = await readableBytes(context, row, stream)
       // Bytes at an offset never change (I3), so a range of any earlier size is still good; the whole is not.
-      const tag = `"${row.id}.cast.${size}"`
+      const tag = `"${row.id}.${stream}.${size}"`
       reply.headers({ 'accept-ranges': 'bytes', etag: tag, 'cache-control': 'private, no-cache' })
       reply.type('application/zstd')
       if (request.headers['if-none-match'] === tag) return reply.status(304).send()
       const condition = request.headers['if-range']
-      const fresh = condition === undefined || String(condition).startsWith(`"${row.id}.cast.`)
+      const fresh = condition === undefined || String(condition).startsWith(`"${row.id}.${stream}.`)
       const range = fresh ? parseRange(request.headers.range, size) : undefined
       if (range === 'unsatisfiable')
         throw new HttpError(416, 'range', `The stream has ${size} bytes.`, 'Ask for bytes below that.', {
@@ -77,7 +83,7 @@ export function addContentRoutes(app: App, context: HttpContext): void {
       if (range) reply.status(206).header('content-range', `bytes ${from}-${to - 1}/${size}`)
       reply.header('content-length', String(to - from))
       if (request.method === 'HEAD' || to === from) return reply.send('')
-      return reply.send(exactStream(store.readRange(row, 'cast', from, to), to - from))
+      return reply.send(exactStream(store.readRange(row, stream, from, to), to - from))
     },
   )
 

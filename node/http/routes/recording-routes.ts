@@ -7,7 +7,7 @@ import type { RecordingState } from '../../catalog/schema.ts'
 import { mayAdminister, mayList, mayPlay } from '../../policy/decisions.ts'
 import { userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
-import { foundRecording, readableBytes } from '../found-recording.ts'
+import { foundRecording, readableBytes, streamBytes } from '../found-recording.ts'
 import { ensure, HttpError } from '../http-error.ts'
 import { Recording, recordingProperties, recordingView } from '../recording-view.ts'
 
@@ -92,11 +92,19 @@ export function addRecordingRoutes(app: App, context: HttpContext): void {
       const row = await foundRecording(context, request.params.id, viewer)
       const session = await recordingsOfSession(db, row.session)
       // A store that is away must not hide what the catalog knows.
-      const size = await readableBytes(context, row).catch(() => undefined)
+      const sizes = await Promise.all(
+        (['cast', 'rfb'] as const).map(async (stream) => {
+          const size = await (stream === 'cast'
+            ? readableBytes(context, row)
+            : streamBytes(context, row, stream)
+          ).catch(() => undefined)
+          return size === undefined ? [] : [{ stream, size }]
+        }),
+      )
       return {
         ...recordingView(row, Date.now()),
         facts: JSON.parse(row.facts) as Record<string, unknown>,
-        streams: size === undefined ? [] : [{ stream: 'cast', size }],
+        streams: sizes.flat(),
         followUps: session.filter((other) => mayPlay(viewer, other).allowed).map((other) => other.id),
       }
     },

@@ -1,4 +1,5 @@
-import { readFile } from 'node:fs/promises'
+import { copyFile, readdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { zstdDecompressSync } from 'node:zlib'
 import test from 'ava'
 import { StreamVerifier } from '../../../format/stream-verifier.ts'
@@ -48,6 +49,28 @@ test('the stored bytes come whole or in ranges', async (t) => {
   t.is((await range('bytes=0-0', { 'if-range': '"other"' })).status, 200)
   t.is((await range('bytes=0-0', { 'if-range': String(whole.headers.etag) })).status, 206)
   t.is((await node.ask(path, { headers: { 'if-none-match': String(whole.headers.etag) } })).status, 304)
+})
+
+test('the screen of a desktop has its frames and ranges beside the timeline', async (t) => {
+  const { node, stream } = await withRecording(t)
+  const base = `/api/recordings/${stream.recording}`
+  const streams = async () =>
+    (await node.ask(base)).json.streams.map((item: { stream: string }) => item.stream)
+  t.deepEqual(await streams(), ['cast'])
+  t.is((await node.ask(`${base}/streams/rfb`)).status, 404)
+  const folder = node.config.stores[0]!
+  const names = await readdir(folder, { recursive: true })
+  const timeline = names.find((name) => name.endsWith(`${stream.recording}.cast.zst`))!
+  const screen = 'test/format/golden/v1-two-frames.rfb.zst'
+  await copyFile(screen, join(folder, dirname(timeline), `${stream.recording}.rfb.zst`))
+  t.deepEqual(await streams(), ['cast', 'rfb'])
+  const bytes = await readFile(screen)
+  const range = await node.ask(`${base}/streams/rfb`, { headers: { range: 'bytes=5-99' } })
+  t.deepEqual(Buffer.from(range.bytes), bytes.subarray(5, 100))
+  const { size, frames } = (await node.ask(`${base}/frames?stream=rfb`)).json
+  t.is(size, bytes.length)
+  t.is(frames.filter(({ kind }: { kind: string }) => kind === 'frame').length, 2)
+  t.is((await node.ask(`${base}/frames?stream=idx`)).status, 400)
 })
 
 test('the frame table, verification and export agree with the bytes', async (t) => {

@@ -45,7 +45,7 @@ test('the API describes itself to programs and to people', async (t) => {
   )
   t.snapshot(all.sort())
   const page = await ask('/api', { as: 'nobody' })
-  t.true(page.text.includes('/api/recordings/{id}/streams/cast'))
+  t.true(page.text.includes('/api/recordings/{id}/streams/{stream}'))
   t.false(page.text.includes('<script'))
 })
 

@@ -41,7 +41,7 @@ const tools: [string, (user: string) => string][] = [
     'ansible -m ping with become',
     (
       user,
-    ) => `export ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_SSH_ARGS='${options} -o ControlMaster=auto -o ControlPersist=30' ANSIBLE_NOCOLOR=1 ANSIBLE_LOCAL_TEMP=/tmp/ansible LC_ALL=C.UTF-8
+    ) => `export ANSIBLE_HOST_KEY_CHECKING=False ANSIBLE_SSH_ARGS='${options} -o ControlMaster=auto -o ControlPersist=30' ANSIBLE_NOCOLOR=1 ANSIBLE_HOME=/srv/ansible ANSIBLE_LOCAL_TEMP=/srv/ansible/tmp LC_ALL=C.UTF-8
       ansible all -i localhost, -u ${user} -e ansible_become_password=correct-horse -o -m ping --become`,
   ],
 ]

@@ -14,6 +14,8 @@ export const fbsHeader = utf8('FBS 001.001\n')
 export const blockBytesMax = 1024 * 1024
 
 const updateHeaderBytes = 4
+/** What says how long a block is. */
+const lengthBytes = 4
 const rectangleHeaderBytes = 12
 const rectanglesMax = 65_535
 
@@ -146,7 +148,7 @@ export class FbsReader {
 
   // As many bytes as the block that is held lacks, or as are here.
   #hold(bytes: Uint8Array, at: number): number {
-    const wanted = this.#wholeBytes(this.#held.subarray(0, this.#heldBytes)) ?? Math.max(4, fbsHeader.length)
+    const wanted = this.#wholeBytes(this.#held.subarray(0, this.#heldBytes)) ?? lengthBytes
     const size = Math.min(wanted - this.#heldBytes, bytes.length - at)
     if (this.#held.length < wanted) {
       const larger = new Uint8Array(wanted)

@@ -36,6 +36,19 @@ test('blocks come back from any pieces, and their ends are known', (t) => {
         t.is(reader.pendingBytes, tail)
       },
     ),
+    {
+      numRuns: 300,
+      examples: [
+        [
+          [
+            { bytes: new Uint8Array(0), timeMs: 1 },
+            { bytes: new Uint8Array(3), timeMs: 2 },
+          ],
+          7,
+          0,
+        ],
+      ],
+    },
   )
 })
 

@@ -19,6 +19,8 @@ export interface IndexedFrame {
   reason?: string
   /** Output of it, or of a frame before, is in no picture, and no picture follows. */
   undrawn?: true
+  /** Of its screens that rested, and the one behind it, the last of those that show most: cells that are not blank. */
+  fullest?: { timeUs: number; cells: number }
 }
 
 /** How much was put out, `everyUs` by `everyUs`: pairs of how many of these stretches passed without, and how much came then. */

@@ -1,6 +1,7 @@
 import { toBase64url } from '../../format/bytes.ts'
 import type { IndexTable } from '../../format/index-records.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
+import { drawnFacts } from '../index/drawn-facts.ts'
 import type { HttpContext } from './context.ts'
 import { readableBytes } from './found-recording.ts'
 
@@ -44,9 +45,9 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
     const size = await readableBytes(context, row)
     const known = kept.get(row.id)
     if (known && (known.size === size || Date.now() - known.atMs < drawEveryMs)) return known.poster
-    const { columns = 80, rows = 24 } = JSON.parse(row.facts) as { columns?: number; rows?: number }
+    const facts = JSON.parse(row.facts) as { columns?: number; rows?: number }
     const poster = indexer
-      .draw({ recording: row.id, size, columns: columns || 80, rows: rows || 24 })
+      .draw({ recording: row.id, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
     kept.set(row.id, { size, atMs: Date.now(), poster })

@@ -2,6 +2,7 @@ import type { IndexTable } from '../../format/index-records.ts'
 import type { Pixels } from '../../screen/paint-screen.ts'
 import { encodeStrip, tile } from '../../screen/screen-images.ts'
 import type { StorePlace } from '../store/store-place.ts'
+import type { DrawnFacts } from './drawn-facts.ts'
 import type { IndexTools } from './index-tools.ts'
 import type { IndexWriter } from './index-writer.ts'
 import { screenAt } from './moments.ts'
@@ -12,8 +13,14 @@ const tilesMax = 60
 const rawBytesMin = 16 * 1024 * 1024
 
 /** Adds a strip of thumbnails to the index of a recording that has ended. Rejects with StoreError. */
-export async function addStrip(tools: IndexTools, place: StorePlace, writer: IndexWriter): Promise<void> {
+export async function addStrip(
+  tools: IndexTools,
+  place: StorePlace,
+  writer: IndexWriter,
+  facts: DrawnFacts,
+): Promise<void> {
   const { table } = writer
+  if (table.images.some(({ use }) => use === 'strip')) return
   const frames = table.frames.filter(({ stream }) => stream === 'cast')
   const rawBytes = frames.reduce((sum, frame) => sum + (frame.rawBytes ?? 0), 0)
   const endUs = frames.reduce((end, frame) => Math.max(end, frame.endUs), 0)
@@ -22,7 +29,7 @@ export async function addStrip(tools: IndexTools, place: StorePlace, writer: Ind
   const timesUs: number[] = []
   for (let i = 0; i < tilesMax; i++) {
     const timeUs = Math.floor((endUs * (i + 0.5)) / tilesMax)
-    const pixels = await tileAt(tools, place, table, timeUs)
+    const pixels = await tileAt(tools, place, table, timeUs, facts)
     if (!pixels) continue
     tiles.push(pixels)
     timesUs.push(timeUs)
@@ -39,9 +46,10 @@ async function tileAt(
   place: StorePlace,
   table: IndexTable,
   timeUs: number,
+  facts: DrawnFacts,
 ): Promise<Pixels | undefined> {
   const size = table.frames.at(-1)?.offset ?? 0
-  const screen = await screenAt(tools, place, table, { timeUs, size, columns: 80, rows: 24 })
+  const screen = await screenAt(tools, place, table, { timeUs, size, ...facts })
   if (!screen) return undefined
   try {
     return await tools.images.tile(screen.terminal)

@@ -1,12 +1,14 @@
-import { coveredBytes, type IndexedFrame } from '../../format/index-records.ts'
+import { coveredBytes, type IndexedFrame, type IndexTable } from '../../format/index-records.ts'
 import { decodePicture } from '../../format/picture-bytes.ts'
-import type { Facts, StreamName } from '../../format/records.ts'
+import type { StreamName } from '../../format/records.ts'
 import { EmulatedScreen } from '../../screen/emulated-screen.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import { addStrip } from './add-strip.ts'
+import { type DrawnFacts, drawnFacts } from './drawn-facts.ts'
 import { type IndexTools, inflated, readWhole } from './index-tools.ts'
 import { IndexWriter } from './index-writer.ts'
+import { screenAt } from './moments.ts'
 import { readPicture } from './read-picture.ts'
 import { StreamWalk } from './stream-walk.ts'
 import { TerminalTrack } from './terminal-track.ts'
@@ -15,7 +17,6 @@ import { TerminalTrack } from './terminal-track.ts'
 //
 //   open ── know, step ──▶ caught up ── know ──▶ …          all streams have their END ──▶ poster, strip, table ──▶ ended
 
-const screenDefault = { columns: 80, rows: 24 }
 /** Written at once: each write makes the file grow, and the syncs of ingest wait for what a file system notes of that. */
 const flushBytes = 1024 * 1024
 
@@ -29,7 +30,6 @@ export class IndexJob {
   #track: TerminalTrack | undefined
   #screen: EmulatedScreen | undefined
   #done = false
-  #added = false
 
   private constructor(tools: IndexTools, place: StorePlace, recording: string, writer: IndexWriter) {
     this.recording = recording
@@ -67,7 +67,7 @@ export class IndexJob {
       for (let part = walk.take(); part; part = walk.take()) {
         if (part.kind === 'end') this.#ended.add(walk.stream)
         if (part.offset < covered) continue
-        await this.#part(part, walk.facts)
+        await this.#part(part)
         if (this.#writer.waitingBytes >= flushBytes) await this.#writer.flush()
         return true
       }
@@ -80,13 +80,14 @@ export class IndexJob {
 
   /** A poster of what there is, where there is none of it yet. Rejects with StoreError. */
   async addPoster(): Promise<void> {
-    if (!this.#added && this.#writer.table.images.some(({ use }) => use === 'poster')) return
-    const { images } = this.#tools
-    const track = await this.#terminal(this.#walks.get('cast')?.facts)
-    const { picture, timeUs } = track.poster()
-    const screen = new EmulatedScreen(picture.screen.columns, picture.screen.rows)
-    screen.restore(picture)
-    const { width, height, bytes } = await images.poster(screen.terminal)
+    const { table } = this.#writer
+    const timeUs = fullestUs(table)
+    if (table.images.findLast(({ use }) => use === 'poster')?.timesUs[0] === timeUs) return
+    const moment = { timeUs, size: coveredBytes(table, 'cast'), ...this.#facts }
+    const screen =
+      (await screenAt(this.#tools, this.#place, table, moment)) ??
+      new EmulatedScreen(moment.columns, moment.rows)
+    const { width, height, bytes } = await this.#tools.images.poster(screen.terminal)
     screen.dispose()
     const type = 'image/webp'
     this.#writer.image({ use: 'poster', type, width, height, columns: 1, timesUs: [timeUs] }, bytes)
@@ -98,33 +99,36 @@ export class IndexJob {
     await this.#writer.close()
   }
 
-  async #part(part: IndexedFrame, facts: Facts | undefined): Promise<void> {
-    this.#added = true
+  get #facts(): DrawnFacts {
+    return drawnFacts(this.#walks.get('cast')?.facts)
+  }
+
+  async #part(part: IndexedFrame): Promise<void> {
     if (part.stream !== 'cast' || part.kind !== 'frame') return this.#writer.frame(part, undefined)
-    const { offset, size, bodyOffset = 0, bodySize = 0, rawBytes = 0 } = part
+    const { offset, size, bodyOffset = 0, bodySize = 0, rawBytes = 0, endUs } = part
     const body = await readWhole(this.#tools.store, this.#place, 'cast', bodyOffset, bodyOffset + bodySize)
-    const track = await this.#terminal(facts)
-    const frame = { offset, next: offset + size, rawBytes }
+    const track = await this.#terminal()
+    const frame = { offset, next: offset + size, rawBytes, endUs }
     const drawn = this.#tools.guarded(this.recording, () => track.frame(frame, inflated(body, rawBytes)))
     for (const { facts: at, written } of drawn.pictures) this.#writer.picture(at, written)
-    this.#writer.frame({ ...part, ...(drawn.undrawn && { undrawn: true }) }, drawn.activity)
+    const { undrawn, fullest, activity } = drawn
+    this.#writer.frame({ ...part, ...(undrawn && { undrawn }), ...(fullest && { fullest }) }, activity)
   }
 
   // Goes on from the last picture: what came behind it drew nothing, or no picture would be right.
-  async #terminal(facts: Facts | undefined): Promise<TerminalTrack> {
+  async #terminal(): Promise<TerminalTrack> {
     if (this.#track) return this.#track
-    const { columns, rows } = screenDefault
-    const screen = new EmulatedScreen(facts?.columns || columns, facts?.rows || rows, this.#tools.cpuMs)
+    const { columns, rows, isCommand } = this.#facts
+    const screen = new EmulatedScreen(columns, rows, this.#tools.cpuMs)
     const { pictures, frames } = this.#writer.table
     const last = pictures.at(-1)
     const picture = last && (await readPicture(this.#tools, this.#place, last))
     if (picture) screen.restore(decodePicture(picture))
     this.#screen = screen
-    this.#track = new TerminalTrack(
-      screen,
-      facts?.type === 'command',
-      frames.some(({ undrawn }) => undrawn) || (last !== undefined && !picture),
-    )
+    this.#track = new TerminalTrack(screen, isCommand, {
+      latestUs: frames.findLast(isTimelineFrame)?.endUs ?? 0,
+      undrawn: frames.some(({ undrawn }) => undrawn) || (last !== undefined && !picture),
+    })
     return this.#track
   }
 
@@ -135,11 +139,22 @@ export class IndexJob {
 
   async #finish(): Promise<void> {
     await this.addPoster()
-    await addStrip(this.#tools, this.#place, this.#writer)
+    await addStrip(this.#tools, this.#place, this.#writer, this.#facts)
     const { store } = this.#tools
     const [cast, rfb] = [await store.size(this.#place, 'cast'), await store.size(this.#place, 'rfb')]
     this.#writer.finish({ ...(cast !== undefined && { cast }), ...(rfb !== undefined && { rfb }) })
     await this.#writer.flush()
     this.#done = true
   }
+}
+
+function isTimelineFrame({ stream, kind }: IndexedFrame): boolean {
+  return stream === 'cast' && kind === 'frame'
+}
+
+// The moment of the recording that shows most, the latest of equals.
+function fullestUs({ frames }: IndexTable): number {
+  let best = { timeUs: 0, cells: 0 }
+  for (const { fullest } of frames) if (fullest && fullest.cells >= best.cells) best = fullest
+  return best.timeUs
 }

@@ -1,4 +1,5 @@
 import type { StreamName } from '../../format/records.ts'
+import type { DrawnFacts } from './drawn-facts.ts'
 
 // What the node's thread and the indexer's say to each other.
 
@@ -12,12 +13,10 @@ export interface IndexWorkerData {
 }
 
 /** A screen to be drawn now: of a session that runs, or of a recording without a poster. */
-export interface DrawRequest {
+export interface DrawRequest extends DrawnFacts {
   recording: string
   /** Bytes of its timeline that can be read. */
   size: number
-  columns: number
-  rows: number
 }
 
 export interface DrawnImage {

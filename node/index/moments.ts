@@ -2,9 +2,11 @@ import { readRecording } from '../../codec/read-recording.ts'
 import { FormatError } from '../../format/format-error.ts'
 import type { IndexTable } from '../../format/index-records.ts'
 import { decodePicture } from '../../format/picture-bytes.ts'
+import { ShownText } from '../../format/shown-text.ts'
 import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
 import { EmulatedScreen } from '../../screen/emulated-screen.ts'
 import type { StorePlace } from '../store/store-place.ts'
+import type { DrawnFacts } from './drawn-facts.ts'
 import type { IndexTools } from './index-tools.ts'
 import { recordingOf } from './read-index.ts'
 import { readPicture } from './read-picture.ts'
@@ -20,7 +22,7 @@ export async function screenAt(
   tools: IndexTools,
   place: StorePlace,
   table: IndexTable,
-  moment: { timeUs: number; size: number; columns: number; rows: number },
+  moment: { timeUs: number; size: number } & DrawnFacts,
 ): Promise<EmulatedScreen | undefined> {
   const { timeUs, size } = moment
   const start = table.pictures.findLast((picture) => picture.timeUs <= timeUs)
@@ -30,18 +32,20 @@ export async function screenAt(
   if ((start && !written) || to - from > storedBytesMax) return undefined
   const screen = new EmulatedScreen(moment.columns, moment.rows, tools.cpuMs)
   if (written) screen.restore(decodePicture(written))
+  const output = new ShownText(moment.isCommand)
   let skip = start?.event ?? 0
   let passed = false
-  const draw = ({ timeUs: at, code, data }: TimelineEvent) => {
+  const draw = (event: TimelineEvent) => {
+    const text = output.take(event)
     if (skip > 0) {
       skip -= 1
       return
     }
-    passed ||= at > timeUs
+    passed ||= event.timeUs > timeUs
     if (passed) return
-    const resize = code === 'r' ? parseSize(data) : undefined
+    const resize = event.code === 'r' ? parseSize(event.data) : undefined
     if (resize) screen.resize(resize.columns, resize.rows)
-    if (code === 'o') screen.write(data)
+    if (text !== undefined) screen.write(text)
   }
   try {
     const stored = tools.store.readRange(place, 'cast', from, to)

@@ -109,7 +109,8 @@ export async function scanIndex(store: Store, place: StorePlace, mac: Mac): Prom
           table.pictures.push(...pictures)
           pictures = []
         }
-        if (kind !== 'picture') goodBytes = at + size
+        // Table and trailer are of what was there: who writes on writes them anew.
+        if (kind === 'begin' || kind === 'frame' || kind === 'image') goodBytes = at + size
       }
   } catch (error) {
     if (!(error instanceof FormatError)) throw error

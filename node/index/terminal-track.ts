@@ -1,10 +1,9 @@
 import { ActivityCount } from '../../format/activity-count.ts'
 import { FormatError } from '../../format/format-error.ts'
 import { frameEvents } from '../../format/frame-events.ts'
-import type { Activity, PictureFacts } from '../../format/index-records.ts'
+import type { Activity, IndexedFrame, PictureFacts } from '../../format/index-records.ts'
 import { encodePicture, pictureBytesMax } from '../../format/picture-bytes.ts'
 import { ShownText } from '../../format/shown-text.ts'
-import type { Picture } from '../../format/terminal-snapshot.ts'
 import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
 import type { EmulatedScreen } from '../../screen/emulated-screen.ts'
 import { fullness } from './fullness.ts'
@@ -28,32 +27,28 @@ export interface DrawnFrame {
   activity: Activity | undefined
   /** True once a picture would not be what playing shows, or is too large: none follow. */
   undrawn: boolean
+  fullest: IndexedFrame['fullest']
 }
 
 export class TerminalTrack {
   readonly #screen: EmulatedScreen
   readonly #output: ShownText
-  #latestUs = 0
-  #lastOutputUs = 0
-  #fullest: { picture: Picture; fullness: number; timeUs: number } | undefined
-  #rested = false
+  #latestUs: number
   #undrawn: boolean
 
-  /** `screen` as the frames before have left it; `undrawn` where it is not known how. */
-  constructor(screen: EmulatedScreen, isCommand: boolean, undrawn = false) {
+  /** `screen` as the frames before have left it at `latestUs`; `undrawn` where it is not known how. */
+  constructor(screen: EmulatedScreen, isCommand: boolean, before: { latestUs: number; undrawn: boolean }) {
     this.#screen = screen
     this.#output = new ShownText(isCommand)
-    this.#undrawn = undrawn
-  }
-
-  /** The screen of the recording that shows most, of those that rested, and of the last one. */
-  poster(): { picture: Picture; timeUs: number } {
-    this.#consider()
-    return this.#fullest!
+    this.#latestUs = before.latestUs
+    this.#undrawn = before.undrawn
   }
 
   /** Draws a frame's content. `next` = where the frame behind it begins: there stands the picture after all of this. */
-  frame(frame: { offset: number; next: number; rawBytes: number }, raw: Uint8Array | undefined): DrawnFrame {
+  frame(
+    frame: { offset: number; next: number; rawBytes: number; endUs: number },
+    raw: Uint8Array | undefined,
+  ): DrawnFrame {
     const before = this.#screen.picture()
     const activity = new ActivityCount()
     const pictures: KeptPicture[] = []
@@ -61,10 +56,17 @@ export class TerminalTrack {
     let characters = 0
     let event = 0
     let drawn = false
+    let fullest: IndexedFrame['fullest']
     const draw = () => {
       if (waiting !== '' && !this.#undrawn) this.#screen.write(waiting)
       waiting = ''
       this.#undrawn ||= this.#screen.leftOut
+    }
+    const look = () => {
+      draw()
+      if (this.#undrawn) return
+      const cells = fullness(this.#screen.terminal)
+      if (!fullest || cells >= fullest.cells) fullest = { timeUs: this.#latestUs, cells }
     }
     const keep = (at: { frame: number; event: number }) => {
       draw()
@@ -78,17 +80,12 @@ export class TerminalTrack {
     const take = (one: TimelineEvent) => {
       const { timeUs, code, data } = one
       event += 1
+      if (timeUs - this.#latestUs >= restUs) look()
       this.#latestUs = Math.max(this.#latestUs, timeUs)
       const size = code === 'r' ? parseSize(data) : undefined
       const text = this.#output.take(one)
       if (text === undefined && !size) return
       drawn = true
-      if (timeUs - this.#lastOutputUs >= restUs) {
-        draw()
-        this.#consider()
-      }
-      this.#lastOutputUs = timeUs
-      this.#rested = false
       activity.add(timeUs, data.length)
       if (size) {
         draw()
@@ -108,18 +105,15 @@ export class TerminalTrack {
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
       this.#screen.restore(before)
+      this.#latestUs = frame.endUs
       // Players show it as missing.
-      return { pictures: [], activity: undefined, undrawn: this.#undrawn }
+      return { pictures: [], activity: undefined, undrawn: this.#undrawn, fullest: undefined }
     }
-    if (drawn) keep({ frame: frame.next, event: 0 })
-    return { pictures, activity: activity.take(), undrawn: this.#undrawn }
-  }
-
-  #consider(): void {
-    if (this.#rested && this.#fullest) return
-    this.#rested = true
-    const now = fullness(this.#screen.terminal)
-    if (this.#fullest && now < this.#fullest.fullness) return
-    this.#fullest = { picture: this.#screen.picture(), fullness: now, timeUs: this.#lastOutputUs }
+    if (drawn) {
+      look()
+      keep({ frame: frame.next, event: 0 })
+    }
+    this.#latestUs = frame.endUs
+    return { pictures, activity: activity.take(), undrawn: this.#undrawn, fullest }
   }
 }

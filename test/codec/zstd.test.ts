@@ -8,10 +8,8 @@ import { repairBody } from '../../format/repair.ts'
 import { blockEnds } from '../../format/zstd-blocks.ts'
 
 test('whatever was written before a flush decodes from what the flush gave', async (t) => {
-  // A zero at the end of what is repaired may be the disk's (`repairBody`); events end in a newline.
-  const line = fc.uint8Array({ maxLength: 3000 }).map((bytes) => concatBytes([bytes, Buffer.from('\n')]))
   const step = fc.oneof(
-    { weight: 3, arbitrary: line },
+    { weight: 3, arbitrary: fc.uint8Array({ maxLength: 3000 }) },
     { weight: 1, arbitrary: fc.constant(Buffer.alloc(300_000, 'abc')) },
     { weight: 2, arbitrary: fc.constant('flush' as const) },
   )
@@ -31,12 +29,14 @@ test('whatever was written before a flush decodes from what the flush gave', asy
         if (concatBytes(raw).length === 0) continue
         const { ends } = blockEnds(written)
         t.is(ends.at(-1)?.end, written.length)
-        t.is(Buffer.compare(repairBody(written, tryInflate)!.raw, concatBytes(raw)), 0)
+        // Known to be as written: else zeros at its end may be a disk's.
+        const repaired = repairBody(written, tryInflate, written.length)
+        t.is(Buffer.compare(repaired!.raw, concatBytes(raw)), 0)
       }
       out.push(await body.end())
       t.is(Buffer.compare(await inflateFrame(concatBytes(out)), concatBytes(raw)), 0)
     }),
-    { numRuns: 40 },
+    { numRuns: 40, examples: [[[new Uint8Array(1), 'flush']]] },
   )
 })
 

@@ -13,7 +13,7 @@ import { identities, openIndexing } from './index-parts.ts'
 
 const vt = new URL('../../../../shared/data/vt/', import.meta.url)
 const moments = 25
-const facts = { columns: 80, rows: 24 }
+const facts = { columns: 80, rows: 24, isCommand: false }
 
 async function expectSame(t: ExecutionContext, frames: TimelineEvent[][]): Promise<void> {
   const indexing = await openIndexing(t, await makeStream(identities, frames))

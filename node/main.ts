@@ -1,4 +1,5 @@
 import cluster from 'node:cluster'
+import { once } from 'node:events'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { type Logger, pino } from 'pino'
@@ -75,7 +76,15 @@ async function runWorker(config: NodeConfig, log: Logger, index: number): Promis
   side.ready(node, node.counted)
   // Ctrl-C reaches the whole group of processes; the primary says when to end.
   process.on('SIGINT', () => undefined)
-  const end = endOn(['SIGTERM'], log, () => node.close())
+  const end = endOn(['SIGTERM'], log, async () => {
+    await node.close()
+    // The primary may have given it a connection meanwhile. It says goodbye and waits for the answer, so that each has been
+    // given back; one that nobody answered for would wait for ever.
+    if (!cluster.worker!.isConnected()) return
+    const gone = once(process, 'disconnect')
+    cluster.worker!.disconnect()
+    await gone
+  })
   side.onStop(end)
 }
 

@@ -67,6 +67,8 @@ export interface WorkerOf {
 const heavyMax = 2
 const heavyWaitingMax = 32
 const sweepMs = 3_600_000
+/** Answers that are not out so long after the node closed are cut. */
+const answersMs = 5000
 
 export async function startNode(config: NodeConfig, options: NodeOptions = {}): Promise<RunningNode> {
   const log: FastifyBaseLogger = options.log ?? pino({ level: 'warn' }, pino.destination(2))
@@ -266,7 +268,9 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     upgrades.close()
     await ingest.drain()
     await ingest.close()
+    const late = setTimeout(() => entrances.close(), answersMs)
     await app.close()
+    clearTimeout(late)
     entrances.close()
     await closeParts()
     log.info({ code: 'node-stopped' }, 'The node has stopped.')

@@ -19,7 +19,7 @@ export interface Entrances {
   ensureAllowed(socket: Socket, path: string): void
   /** Takes no new connections: a balancer then tries another node at once. */
   stop(): void
-  /** Cuts what is left. */
+  /** Cuts what is left, at the node's own port too. */
   close(): void
 }
 
@@ -41,11 +41,13 @@ export function addEntrances(app: App, context: HttpContext, isBalancer: IsBalan
       throw new HttpError(403, 'agents-only', 'This port is for agents.', "Use the farm's port for people.")
   }
 
+  const track = (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  }
+  secure.on('connection', track)
   const open = async (server: Server, port: number): Promise<number> => {
-    server.on('connection', (socket) => {
-      sockets.add(socket)
-      socket.once('close', () => sockets.delete(socket))
-    })
+    server.on('connection', track)
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject)
       server.listen({ host: config.host, port }, resolve)

@@ -50,7 +50,9 @@ export async function buildServer(
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: bodyBytesMax,
     requestTimeout: requestMs,
-    forceCloseConnections: true,
+    // What was let in is answered, also while the node closes.
+    forceCloseConnections: 'idle',
+    return503OnClosing: false,
     trustProxy: trustedHop(isBalancer),
     routerOptions: { maxParamLength: parameterCharactersMax },
   }).withTypeProvider<TypeBoxTypeProvider>()

@@ -38,6 +38,14 @@ onHosts('the farm decides; else what it said last; else the settings of the host
       /"screen":"(\w+)"/,
     )?.[1]
   const recordings = async () => (await farm.json<Listed[]>('list', '--limit', '100')).length
+  const status = async () =>
+    JSON.parse(
+      (await farm.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')).stdout.toString(),
+    ) as {
+      sessions: unknown[]
+      queue: { bytes: number }
+      coverage: { logins: number; unrecorded: number }
+    }
 
   // Told in the user's language, else in the host's, else in English.
   t.true((await seen(login('ada', 'de_AT.UTF-8'))).includes(notice.de))
@@ -68,6 +76,10 @@ onHosts('the farm decides; else what it said last; else the settings of the host
   t.false((await seen(login('ada'))).includes(notice.en))
   await eventually(async () => {
     if ((await recordings()) < 7) throw new Error(`${await recordings()} recordings`)
+    // Logins that test the settings are sessions too.
+    const { sessions, queue } = await status()
+    if (sessions.length > 0 || queue.bytes > 0)
+      throw new Error(`${sessions.length} sessions, ${queue.bytes} B`)
   })
   await activate('do-not-record')
   const before = await recordings()
@@ -75,10 +87,9 @@ onHosts('the farm decides; else what it said last; else the settings of the host
   await spared.waitFor(prompt)
   t.is(await decided(), 'none')
   await eventually(async () => {
-    const { stdout } = await farm.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')
-    const { coverage } = JSON.parse(stdout.toString())
+    const { coverage } = await status()
     // Decided not to be recorded is another thing than not recorded.
-    if (coverage.logins !== 1 || coverage.unrecorded !== 0) throw new Error(stdout.toString())
+    if (coverage.logins !== 1 || coverage.unrecorded !== 0) throw new Error(JSON.stringify(coverage))
   })
   t.false((await seen(spared)).includes(notice.en))
 

@@ -7,11 +7,13 @@ import type { Browser, CDPSession } from 'playwright-core'
 export class BarePage {
   readonly #browser: CDPSession
   readonly #session: string
+  readonly #target: string
   readonly #waiting = new Map<number, (answer: { result?: unknown; error?: { message: string } }) => void>()
   #id = 0
 
-  private constructor(browser: CDPSession, session: string) {
+  private constructor(browser: CDPSession, target: string, session: string) {
     this.#browser = browser
+    this.#target = target
     this.#session = session
     browser.on('Target.receivedMessageFromTarget', ({ sessionId, message }) => {
       const { id, ...answer } = JSON.parse(message)
@@ -25,7 +27,7 @@ export class BarePage {
     const { browserContextId } = await session.send('Target.createBrowserContext')
     const { targetId } = await session.send('Target.createTarget', { url: 'about:blank', browserContextId })
     const { sessionId } = await session.send('Target.attachToTarget', { targetId, flatten: false })
-    const page = new BarePage(session, sessionId)
+    const page = new BarePage(session, targetId, sessionId)
     await page.send('Security.setIgnoreCertificateErrors', { ignore: true })
     await page.send('Page.navigate', { url })
     return page
@@ -41,6 +43,10 @@ export class BarePage {
     const { result, error } = await answered
     if (error) throw new Error(`${method}: ${error.message}`)
     return result as T
+  }
+
+  async close(): Promise<void> {
+    await this.#browser.send('Target.closeTarget', { targetId: this.#target })
   }
 
   /** The value of an expression, once it is settled. */

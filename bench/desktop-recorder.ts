@@ -31,7 +31,7 @@ const recorder = recordDesktop({
 for await (const _ of stdin);
 await recorder.stop('stopped')
 const { user, system } = cpuUsage(before)
-const mb = resourceUsage().maxRSS / 1000 - restingMb
+const mb = (resourceUsage().maxRSS * 1024) / 1e6 - restingMb
 const { written } = sink.state
 const times = new Set(fbsBlocks(await zstdcat(sink.path)).map(({ timeMs }) => timeMs))
 console.log(

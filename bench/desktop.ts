@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { execPath } from 'node:process'
@@ -12,6 +12,7 @@ import { fbsBlocks, replay, zstdcat } from '../test/helpers/replay.ts'
 import { ssim } from '../test/helpers/ssim.ts'
 import { openOffice, openVideo, videoArea } from './desktop-work.ts'
 import type { BenchOptions, Figure } from './main.ts'
+import { cpuSeconds } from './program-cost.ts'
 
 // What recording a desktop costs, against the usual way: ffmpeg grabbing the display, H.264, 10 pictures a second. The
 // X server's work counts where recording causes it: what it does unrecorded is taken off both sides.
@@ -157,12 +158,6 @@ async function lastCpuSeconds(child: ChildProcess): Promise<number> {
     await sleep(20)
   }
   return last
-}
-
-async function cpuSeconds(pid: number): Promise<number> {
-  const line = await readFile(`/proc/${pid}/stat`, 'utf8')
-  const fields = line.slice(line.lastIndexOf(') ') + 2).split(' ')
-  return (Number(fields[11]) + Number(fields[12])) / 100
 }
 
 function mb(bytes: number): string {

@@ -123,10 +123,12 @@ async function noticed(
   const waits = { still: [] as number[], indexing: [] as number[] }
   for (const { id } of recordings)
     for (const kind of ['still', 'indexing'] as const) {
-      // It takes longer than the phase, and is awaited, or its rest would go into the next one.
+      // It is awaited, or its rest would go into the next phase.
       const built = kind === 'indexing' ? made(api, id, phaseMs) : undefined
       built?.catch(() => undefined)
       waits[kind].push(...(await senders.send(phaseMs)))
+      if (built && (await api('GET', `/api/recordings/${id}/index`)).state === 'ready')
+        throw new Error('The index was made before the phase was over: more output is needed.')
       await built
     }
   await senders.close()

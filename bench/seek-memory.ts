@@ -51,6 +51,8 @@ export async function memoryFigures(
   }
   await memory.lookAtHeld()
   const { heldMb, peakMb } = await memory.end()
+  // What is measured next in this browser must not find it.
+  await page.close()
   return [
     {
       key: 'page_memory_mb',

@@ -97,7 +97,9 @@ export function wholeBlockBytes(raw: Uint8Array, first: boolean): number {
   let at = first ? fbsHeader.length : 0
   if (at > raw.length) return 0
   while (at + 4 <= raw.length) {
-    const next = at + 4 + ((view.getUint32(at) + 3) & ~3) + 4
+    const length = view.getUint32(at)
+    if (length > blockBytesMax) break
+    const next = at + 4 + ((length + 3) & ~3) + 4
     if (next > raw.length) break
     at = next
   }

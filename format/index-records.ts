@@ -71,8 +71,3 @@ export function coveredBytes({ frames }: IndexTable, stream: StreamName): number
   const last = frames.findLast((frame) => frame.stream === stream)
   return last ? last.offset + last.size : 0
 }
-
-/** Where a picture stands in its recording, for comparing: the frame's place, then the event in it. */
-export function isBefore(a: { frame: number; event: number }, b: { frame: number; event: number }): boolean {
-  return a.frame < b.frame || (a.frame === b.frame && a.event < b.event)
-}

@@ -3,7 +3,7 @@ import type { Carried } from './terminal-guard.ts'
 /**
  * All that an emulator shows and will do next, copied cell by cell. Text that draws the same picture (as xterm.js's own
  * serializer writes) leaves out underline styles, saved cursors, tab stops and more; this leaves out nothing, so a seek
- * shows exactly what playing shows. Plain data: it can be written down (snapshot-bytes.ts).
+ * shows exactly what playing shows. Plain data: it can be written down (picture-bytes.ts).
  */
 export interface Snapshot {
   columns: number

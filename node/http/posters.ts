@@ -50,6 +50,10 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
       .draw({ recording: row.id, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
+    // Of one that could not be drawn another look asks again.
+    void poster.then((image) => {
+      if (!image && kept.get(row.id)?.poster === poster) kept.delete(row.id)
+    })
     kept.set(row.id, { size, atMs: Date.now(), poster })
     if (kept.size > keptMax) kept.delete(kept.keys().next().value!)
     return poster

@@ -1,4 +1,4 @@
-import type { IndexTable } from '../../format/index-records.ts'
+import { coveredBytes, type IndexTable } from '../../format/index-records.ts'
 import type { Pixels } from '../../screen/paint-screen.ts'
 import { encodeStrip, tile } from '../../screen/screen-images.ts'
 import type { StorePlace } from '../store/store-place.ts'
@@ -48,7 +48,7 @@ async function tileAt(
   timeUs: number,
   facts: DrawnFacts,
 ): Promise<Pixels | undefined> {
-  const size = table.frames.at(-1)?.offset ?? 0
+  const size = coveredBytes(table, 'cast')
   const screen = await screenAt(tools, place, table, { timeUs, size, ...facts })
   if (!screen) return undefined
   try {

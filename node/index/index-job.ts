@@ -53,16 +53,17 @@ export class IndexJob {
     return this.#done
   }
 
-  /** So much of a stream is sealed. Rejects with StoreError. */
-  async know(stream: StreamName, sealed: number): Promise<void> {
+  /** So much of a stream is sealed. */
+  know(stream: StreamName, sealed: number): void {
     const walk = this.#walks.get(stream) ?? new StreamWalk(this.#tools, this.#place, stream)
     this.#walks.set(stream, walk)
-    await walk.walk(sealed)
+    walk.know(sealed)
   }
 
-  /** Does one part's worth; false when there is none. Rejects with StoreError. */
+  /** Reads on and does one part's worth; false when there is none. Rejects with StoreError. */
   async step(): Promise<boolean> {
     for (const walk of this.#walks.values()) {
+      const isMore = await walk.walk()
       const covered = coveredBytes(this.#writer.table, walk.stream)
       for (let part = walk.take(); part; part = walk.take()) {
         if (part.kind === 'end') this.#ended.add(walk.stream)
@@ -71,6 +72,7 @@ export class IndexJob {
         if (this.#writer.waitingBytes >= flushBytes) await this.#writer.flush()
         return true
       }
+      if (isMore) return true
     }
     await this.#writer.flush()
     if (this.#done || !(await this.#allEnded())) return false
@@ -87,8 +89,9 @@ export class IndexJob {
     const screen =
       (await screenAt(this.#tools, this.#place, table, moment)) ??
       new EmulatedScreen(moment.columns, moment.rows)
-    const { width, height, bytes } = await this.#tools.images.poster(screen.terminal)
-    screen.dispose()
+    const { width, height, bytes } = await this.#tools.images
+      .poster(screen.terminal)
+      .finally(() => screen.dispose())
     const type = 'image/webp'
     this.#writer.image({ use: 'poster', type, width, height, columns: 1, timesUs: [timeUs] }, bytes)
     await this.#writer.flush()

@@ -33,7 +33,8 @@ export type IndexRequest =
   | { type: 'close' }
 
 export type IndexReply =
-  | { type: 'built'; recording: string; error?: { code: string; text: string } }
+  /** `done`: it has the end of the recording. */
+  | { type: 'built'; recording: string; done: boolean; error?: { code: string; text: string } }
   | { type: 'drawn'; id: number; image?: DrawnImage }
   /** Before work that recorded bytes could make endless, and, without a recording, after it. */
   | { type: 'guarded'; recording?: string }

@@ -10,8 +10,8 @@ import type { IndexTools } from './index-tools.ts'
 const jobsMax = 64
 /** A recording whose index failed is left alone so long: its store is full or away, which others told of already. */
 const retryMs = 30_000
-/** A read from a share that hangs must not hold up the recordings of others for ever. */
-const callMsMax = 60_000
+/** A share that hangs must not hold up the recordings of others for ever. */
+export const callMsMax = 60_000
 
 interface Wanted {
   sealed: Map<StreamName, number>
@@ -19,7 +19,8 @@ interface Wanted {
 }
 
 export interface IndexQueueEvents {
-  built(recording: string, error?: { code: string; text: string }): void
+  /** `done`: it has the end of the recording. */
+  built(recording: string, done: boolean, error?: { code: string; text: string }): void
   trouble(recording: string, error: { code: string; text: string }): void
 }
 
@@ -70,7 +71,7 @@ export class IndexQueue {
     if (wanted.build?.again) await this.#closeJob(recording)
     const job = await this.#job(recording, wanted.build?.again ?? false)
     if (wanted.build) wanted.build.again = false
-    for (const [stream, bytes] of await this.#known(recording, wanted)) await job.know(stream, bytes)
+    for (const [stream, bytes] of await this.#known(recording, wanted)) job.know(stream, bytes)
     if (await job.step()) {
       // Behind the others, and with what was wanted meanwhile.
       const { build, sealed } = this.#want(recording)
@@ -81,7 +82,7 @@ export class IndexQueue {
     this.#notBeforeMs.delete(recording)
     if (wanted.build && !job.done) await job.addPoster()
     if (wanted.build || job.done) await this.#closeJob(recording)
-    if (wanted.build) this.#events.built(recording)
+    if (wanted.build) this.#events.built(recording, job.done)
   }
 
   async #known(recording: string, wanted: Wanted): Promise<[StreamName, number][]> {
@@ -105,16 +106,19 @@ export class IndexQueue {
     const oldest = this.#jobs.size >= jobsMax ? this.#jobs.keys().next().value : undefined
     if (oldest !== undefined) await this.#closeJob(oldest)
     const job = await IndexJob.open(this.#tools, recording, again)
+    // Another was opened while this one hung.
+    await this.#closeJob(recording)
     this.#jobs.set(recording, job)
     return job
   }
 
   async #failed(recording: string, wanted: Wanted, error: unknown): Promise<void> {
     this.#notBeforeMs.set(recording, Date.now() + retryMs)
-    await this.#closeJob(recording).catch(() => undefined)
+    // One that hangs would not be closed either.
+    void this.#closeJob(recording).catch(() => undefined)
     const { code = 'index', message } = error as StoreError
     const told = { code: error instanceof StoreError ? code : 'index', text: message }
-    if (wanted.build) this.#events.built(recording, told)
+    if (wanted.build) this.#events.built(recording, false, told)
     else this.#events.trouble(recording, told)
   }
 
@@ -131,7 +135,7 @@ export class IndexQueue {
   }
 }
 
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
+export async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
     const error = new StoreError('store-slow', 'The store has not answered.', 'Look at the disk or share.')

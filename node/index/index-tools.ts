@@ -1,4 +1,4 @@
-import { tryInflate } from '../../codec/zstd.ts'
+import { rawFrameBytesMax, tryInflate } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import type { Mac } from '../../format/index-block.ts'
 import type { Crypto } from '../../format/ports.ts'
@@ -35,8 +35,5 @@ export async function readWhole(
 
 /** A frame's content; `undefined` where it does not decode, or to more than its SEAL says. */
 export function inflated(body: Uint8Array, rawBytes: number): Uint8Array | undefined {
-  return rawBytes === 0 ? new Uint8Array(0) : tryInflate(body, Math.min(rawBytes + 1, frameRawBytesMax))
+  return rawBytes === 0 ? new Uint8Array(0) : tryInflate(body, Math.min(rawBytes + 1, rawFrameBytesMax))
 }
-
-/** FORMAT.md, "Limits for readers". */
-const frameRawBytesMax = 64 * 1024 * 1024

@@ -8,7 +8,7 @@ import { ScreenImages } from '../../screen/screen-images.ts'
 import { openStore } from '../store/store.ts'
 import { drawNow } from './draw-now.ts'
 import type { IndexReply, IndexRequest, IndexWorkerData } from './index-messages.ts'
-import { IndexQueue } from './index-queue.ts'
+import { callMsMax, IndexQueue, within } from './index-queue.ts'
 import type { IndexTools } from './index-tools.ts'
 
 // The thread that makes indexes: it reads what ingest has stored, so that ingest hands nothing over and waits for nothing.
@@ -43,7 +43,7 @@ const tools: IndexTools = {
   },
 }
 const queue = new IndexQueue(tools, {
-  built: (recording, error) => say({ type: 'built', recording, ...(error && { error }) }),
+  built: (recording, done, error) => say({ type: 'built', recording, done, ...(error && { error }) }),
   trouble: (recording, error) => say({ type: 'trouble', recording, ...error }),
 })
 const draws: Extract<IndexRequest, { type: 'draw' }>[] = []
@@ -76,7 +76,7 @@ async function run(): Promise<void> {
 }
 
 async function answer({ id, draw }: Extract<IndexRequest, { type: 'draw' }>): Promise<void> {
-  const image = await drawNow(tools, draw).catch(() => undefined)
+  const image = await within(callMsMax, () => drawNow(tools, draw)).catch(() => undefined)
   say({ type: 'drawn', id, ...(image && { image }) })
 }
 

@@ -15,6 +15,10 @@ import { readIndexBlock, readIndexTable, readPoster } from './read-index.ts'
 const guardedMsMax = 60_000
 /** A heap of this size holds the emulators and tables of all open recordings several times over. */
 const heapMbMax = 768
+/** What failed, and what has no end though it should, is not made again sooner, however often it is looked at. */
+const againMs = 600_000
+/** A thread that ended of itself, so that nobody knows of which recording, is started again after this. */
+const restartMs = 30_000
 /** Screens that wait to be drawn; a wall has fewer. */
 const drawsMax = 200
 /** Who looks at a list sees recordings without an index; this many of them are made in a row. */
@@ -44,11 +48,16 @@ export interface Indexer {
   close(): Promise<void>
 }
 
+interface Rest {
+  untilMs: number
+  error?: { code: string; text: string }
+}
+
 export function openIndexer(options: IndexerOptions): Indexer {
   const { store, failed, ...data } = options
   const mac = openMac(data.macKey)
   const told = new Map<string, number>()
-  const builds = new Map<string, 'waits' | { code: string; text: string }>()
+  const builds = new Map<string, 'waits' | Rest>()
   const bad = new Set<string>()
   const draws = new Map<number, { recording: string; done(image: DrawnImage | undefined): void }>()
   let worker: Worker | undefined
@@ -81,9 +90,10 @@ export function openIndexer(options: IndexerOptions): Indexer {
     if (reply.type === 'guarded') guard(reply.recording)
     else if (reply.type === 'trouble') failed(reply.recording, reply)
     else if (reply.type === 'built') {
-      if (reply.error) builds.set(reply.recording, reply.error)
-      else builds.delete(reply.recording)
-      if (reply.error) failed(reply.recording, reply.error)
+      const { recording, done, error } = reply
+      if (done) builds.delete(recording)
+      else builds.set(recording, { untilMs: Date.now() + againMs, ...(error && { error }) })
+      if (error) failed(recording, error)
     } else if (reply.type === 'drawn') {
       draws.get(reply.id)?.done(reply.image)
       draws.delete(reply.id)
@@ -106,14 +116,27 @@ export function openIndexer(options: IndexerOptions): Indexer {
     if (guarded !== undefined) {
       const error = { code: 'index-failed', text: `Drawing it ended the indexer: ${reason}` }
       bad.add(guarded)
-      builds.set(guarded, error)
+      builds.set(guarded, { untilMs: Number.POSITIVE_INFINITY, error })
       failed(guarded, error)
     }
+    const known = guarded !== undefined
     guarded = undefined
     closed?.()
+    if (!closed) setTimeout(sendAgain, known ? 0 : restartMs).unref()
+  }
+
+  function sendAgain(): void {
     if (closed) return
     for (const [recording, state] of builds)
       if (state === 'waits') send({ type: 'build', recording, again: false })
+  }
+
+  // What of it is over is forgotten, so that nothing grows.
+  function restOf(recording: string): 'waits' | Rest | undefined {
+    const state = builds.get(recording)
+    if (typeof state !== 'object' || state.untilMs > Date.now()) return state
+    builds.delete(recording)
+    return undefined
   }
 
   return {
@@ -121,6 +144,7 @@ export function openIndexer(options: IndexerOptions): Indexer {
       const key = `${recording}/${stream}`
       if (bytes <= (told.get(key) ?? 0) || bad.has(recording)) return
       told.set(key, bytes)
+      if (builds.get(recording) !== 'waits') builds.delete(recording)
       send({ type: 'sealed', recording, stream, bytes })
     },
     ended(recording) {
@@ -130,12 +154,15 @@ export function openIndexer(options: IndexerOptions): Indexer {
       if (bad.has(recording)) return true
       const waiting = [...builds.values()].filter((state) => state === 'waits').length
       if (waiting >= buildsMax) return false
-      if (builds.get(recording) === 'waits' && !again) return true
+      if (!again && restOf(recording) !== undefined) return true
       builds.set(recording, 'waits')
       send({ type: 'build', recording, again })
       return true
     },
-    state: (recording) => builds.get(recording) ?? 'idle',
+    state(recording) {
+      const state = restOf(recording)
+      return state === 'waits' ? state : (state?.error ?? 'idle')
+    },
     table: (place) => readIndexTable(store, place, mac),
     block: (place, at) => readIndexBlock(store, place, mac, at),
     poster: (place) => readPoster(store, place, mac),

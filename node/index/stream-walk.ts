@@ -3,25 +3,25 @@ import type { Facts, StreamName } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import type { StreamRecord } from '../../format/verify-report.ts'
 import { entryOf } from '../store/frame-table.ts'
-import { scanStream } from '../store/scan-stream.ts'
+import { StreamScan } from '../store/scan-stream.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import { type IndexTools, readWhole } from './index-tools.ts'
+
+/** Read in one turn: others have theirs. */
+const turnBytes = 64 * 1024 * 1024
 
 /** Finds a stream's frames, gaps and end as far as they are sealed, checking them from the first byte on. */
 export class StreamWalk {
   readonly stream: StreamName
-  readonly #tools: IndexTools
-  readonly #place: StorePlace
-  readonly #verifier: StreamVerifier
-  #walked = 0
+  readonly #scan: StreamScan
+  #sealed = 0
   #found: IndexedFrame[] = []
   #facts: Facts | undefined
 
-  constructor(tools: IndexTools, place: StorePlace, stream: StreamName) {
-    this.#tools = tools
-    this.#place = place
+  constructor({ store, farmKey, crypto }: IndexTools, place: StorePlace, stream: StreamName) {
     this.stream = stream
-    this.#verifier = new StreamVerifier(tools.farmKey, tools.crypto)
+    const read = (offset: number, length: number) => readWhole(store, place, stream, offset, offset + length)
+    this.#scan = new StreamScan(read, new StreamVerifier(farmKey, crypto), (records) => this.#note(records))
   }
 
   /** What frame 0 says of the session, once that has passed. */
@@ -29,17 +29,14 @@ export class StreamWalk {
     return this.#facts
   }
 
-  /**
-   * Goes on to `sealed`, which is a boundary between parts, or the end of a file that nobody writes: then it cannot go
-   * on from there. Rejects with StoreError.
-   */
-  async walk(sealed: number): Promise<void> {
-    if (sealed <= this.#walked) return
-    const { store } = this.#tools
-    const read = (offset: number, length: number) =>
-      readWhole(store, this.#place, this.stream, offset, offset + length)
-    await scanStream(read, sealed, this.#verifier, (records) => this.#note(records), this.#walked)
-    this.#walked = sealed
+  /** `sealed` is a boundary between parts, or the end of a file that nobody writes: then it cannot go on from there. */
+  know(sealed: number): void {
+    this.#sealed = Math.max(this.#sealed, sealed)
+  }
+
+  /** Reads on; false when all that is known was read. Rejects with StoreError. */
+  walk(): Promise<boolean> {
+    return this.#scan.walk(this.#sealed, turnBytes)
   }
 
   /** The next part that was found. */

@@ -5,39 +5,68 @@ import type { StreamRecord } from '../../format/verify-report.ts'
 /** One read of a file: large enough for a disk, small enough that thousands of scans in turn stay small. */
 const readBytes = 256 * 1024
 
+type Read = (offset: number, length: number) => Promise<Uint8Array>
+
 /**
- * Walks the first `size` bytes of a stream's file through `verifier`, or those behind `from`, where it stopped between parts. The padding of GAPs is passed without being read:
- * it is a hole that this farm made, and may have gigabytes. Stops where the bytes are no recording.
+ * Walks a stream's file through `verifier`, as far as it is told. The padding of GAPs is passed without being read: it is
+ * a hole that this farm made, and may have gigabytes. Stops for good where the bytes are no recording.
  */
-export async function scanStream(
-  read: (offset: number, length: number) => Promise<Uint8Array>,
-  size: number,
-  verifier: StreamVerifier,
-  note: (records: StreamRecord[]) => void,
-  from = 0,
-): Promise<void> {
-  let walker = new FrameScanner(from)
-  let at = from
-  while (at < size) {
-    const bytes = await read(at, Math.min(readBytes, size - at))
-    if (bytes.length === 0) return
-    walker.push(bytes)
-    const gap = nextGap(walker)
-    if (gap === 'damaged') return note(verifier.push(bytes))
-    if (gap === undefined) {
-      note(verifier.push(bytes))
-      at += bytes.length
-      continue
+export class StreamScan {
+  readonly #read: Read
+  readonly #verifier: StreamVerifier
+  readonly #note: (records: StreamRecord[]) => void
+  #walker = new FrameScanner()
+  #at = 0
+  #stopped = false
+
+  constructor(read: Read, verifier: StreamVerifier, note: (records: StreamRecord[]) => void) {
+    this.#read = read
+    this.#verifier = verifier
+    this.#note = note
+  }
+
+  /**
+   * On to `size`, or until so many bytes were read; false when there is nothing more. `size` = a boundary between parts,
+   * or the end of a file that nobody writes.
+   */
+  async walk(size: number, bytesMax = Number.POSITIVE_INFINITY): Promise<boolean> {
+    const until = this.#at + bytesMax
+    while (this.#at < size && !this.#stopped) {
+      if (this.#at >= until) return true
+      await this.#step(size)
+    }
+    return false
+  }
+
+  async #step(size: number): Promise<void> {
+    const bytes = await this.#read(this.#at, Math.min(readBytes, size - this.#at))
+    this.#walker.push(bytes)
+    const gap = nextGap(this.#walker)
+    this.#stopped = bytes.length === 0 || gap === 'damaged'
+    if (gap === undefined || gap === 'damaged') {
+      this.#note(this.#verifier.push(bytes))
+      this.#at += bytes.length
+      return
     }
     // The verifier may hold the first bytes of this GAP already, from the read before.
     const payloadEnd = gap.offset + gap.frame.length
-    note(verifier.push(bytes.subarray(0, payloadEnd - at)))
+    this.#note(this.#verifier.push(bytes.subarray(0, payloadEnd - this.#at)))
     const end = Math.min(size, gap.offset + gap.size)
-    note(passPadding(verifier, end - payloadEnd))
-    at = end
-    walker = new FrameScanner(end)
-    if (end < gap.offset + gap.size) return
+    this.#note(passPadding(this.#verifier, end - payloadEnd))
+    this.#at = end
+    this.#walker = new FrameScanner(end)
+    this.#stopped = end < gap.offset + gap.size
   }
+}
+
+/** The first `size` bytes of a stream at once: see `StreamScan`. */
+export async function scanStream(
+  read: Read,
+  size: number,
+  verifier: StreamVerifier,
+  note: (records: StreamRecord[]) => void,
+): Promise<void> {
+  await new StreamScan(read, verifier, note).walk(size)
 }
 
 /** Tells a verifier that `size` bytes of a GAP's padding come that need not be looked at. */

@@ -40,7 +40,10 @@ test('a token is good once, and leaves an agent that the farm knows', async (t) 
   const files = ['agent.json', 'agent.key', 'ca.crt', 'certificate', 'farm.pub', 'machine']
   t.deepEqual((await readdir(home)).sort(), files)
   const unused = join(home, 'unused')
-  await t.throwsAsync(enrol({ home: unused, url, ca, token: once }), { message: /refused/ })
+  await t.throwsAsync(enrol({ home: unused, url, ca, token: once }), {
+    code: 'enrolment-token',
+    message: /refused: .*used up/,
+  })
   await t.throwsAsync(readdir(unused), { code: 'ENOENT' })
   // Without its authority the farm proves by its own key that the TLS certificate is its own.
   const { token: another } = (await node.ask('/api/agents/tokens', { method: 'POST', body: {} })).json

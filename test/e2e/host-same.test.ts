@@ -75,11 +75,11 @@ onHosts(
         .ssh(user, '--', 'echo ran')
         .map((word) => `'${word}'`)
         .join(' ')
-      t.is(await host.sh(`timeout 60 ${ssh} <>/tmp/open`), 'ran')
-      t.is(await host.sh(`timeout 60 ${ssh} </dev/zero`), 'ran')
-      t.is(await host.sh(`timeout 60 ${ssh.replace("'ssh'", "'ssh' '-n'")}`), 'ran')
+      t.is(await host.sh(`timeout 15 ${ssh} <>/tmp/open`), 'ran')
+      t.is(await host.sh(`timeout 15 ${ssh} </dev/zero`), 'ran')
+      t.is(await host.sh(`timeout 15 ${ssh.replace("'ssh'", "'ssh' '-n'")}`), 'ran')
       t.is(
-        await host.sh(`timeout 60 ${ssh.replace('echo ran', '(sleep 1; echo late) & echo ran')}`),
+        await host.sh(`timeout 15 ${ssh.replace('echo ran', '(sleep 1; echo late) & echo ran')}`),
         'ran\nlate',
       )
     }

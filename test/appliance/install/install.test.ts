@@ -155,6 +155,12 @@ test('what cannot be installed is said with the next step, and nothing is change
     [['node', '--catalog', 'postgres://u@127.0.0.1:1/c'], /cannot be used[\s\S]*Nothing was changed/],
     [['node', '--redis', 'redis://127.0.0.1:1'], /redis.*ECONNREFUSED/],
     [['node', '--import', '/root/none'], /belongs to no farm yet.*\[farm\]\n.*--farm-id/],
+    [
+      ['node', '--no-identity', '--import', '/root/none'],
+      /with its keys.*\[import\]\n.*without --no-identity/,
+    ],
+    [['agent', '--import', '/root/none', '--farm-id', 'x'], /makes a node.*\[import\]/],
+    [['lb', '--import', '/root/none'], /makes a node.*\[import\]/],
     [['node', '--policy', 'all'], /no policy all.*\[policy\]\n.*do-not-record/],
     [['lb', '--farm', '/root/none'], /\[farm-file\]/],
     [['agent', '--server', 'a b'], /\[server\]/],

@@ -78,7 +78,7 @@ export async function install(role: Role, options: InstallOptions): Promise<Inst
     const node = plan && (await installNode(plan, { ...options.node, dbCheck: options.dbCheck }, log))
     if (lbPlan) await installBalancer(lbPlan, options, log)
     if (role === 'all-in-one' && node?.enrolmentToken !== undefined)
-      await installOwnAgent(places.nodeHome, { port: plan!.port, url: node.url }, node.enrolmentToken, log)
+      await installOwnAgent(places.nodeHome, { ...plan!.config, url: node.url }, node.enrolmentToken, log)
     if (agentPlan) await installAgent(agentPlan, options.identity, log)
     for (const part of parts) changed = (await installUnits(part)) || changed
     const started = options.start && options.identity && systemdRuns()

@@ -89,8 +89,22 @@ test('a balancer runs HAProxy by its unit; an agent in an image has no identity,
     nodes: [{ name: 'node-1', address: '127.0.0.1' }],
     balancers: [{ name: 'lb-1', address: '127.0.0.1' }],
   }
+  farm.balancers.push({ name: 'lb-2', address: '127.0.0.3' })
   await host.run(['tee', '/root/farm.json'], { input: Buffer.from(JSON.stringify(farm)) })
-  const { steps } = await install(host, 'lb', '--farm', '/root/farm.json', '--no-db-check')
+  // The host is called otherwise.
+  t.regex(
+    (await host.tapedeck('install', 'lb', '--farm', '/root/farm.json')).stderr,
+    /--balancer lb-1 or lb-2/,
+  )
+  const { steps } = await install(
+    host,
+    'lb',
+    '--farm',
+    '/root/farm.json',
+    '--balancer',
+    'lb-1',
+    '--no-db-check',
+  )
   t.true(steps.includes('/etc/haproxy/haproxy.cfg is written.'))
   t.is(await host.sh('systemd-analyze verify --man=no /etc/systemd/system/tapedeck-lb.service 2>&1'), '')
   await host.sh(

@@ -109,8 +109,8 @@ asRoot(
     await ok(first('config-sync', 'export', file))
     await ok(second('config-sync', 'import', file, '--farm-id', farmId, '--name', 'node-2'))
     const owner = 65_534
-    for (const path of [folder, store]) await chmod(path, 0o755)
-    await run('chown', ['-R', `${owner}:${owner}`, home])
+    await chmod(folder, 0o755)
+    await run('chown', ['-R', `${owner}:${owner}`, home, store])
     await ok(second('config-sync', 'add-lb-host', '192.0.2.1'))
     await ok(second('config-sync', 'import', file))
     const config = join(home, 'node', 'node.json')

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import anyTest from 'ava'
 import { eventually } from '../../helpers/eventually.ts'
 import { noTestHosts, openTestHost, type TestHost } from '../../helpers/test-host.ts'
@@ -110,6 +111,11 @@ test('a balancer runs HAProxy by its unit; an agent in an image has no identity,
   await host.sh(
     'systemd-analyze security --offline=yes --threshold=45 /etc/systemd/system/tapedeck-lb.service',
   )
+  // Who does not answer yet is waited for.
+  t.regex(
+    (await host.tapedeck('lb', 'wait', 'node-1', '--seconds', '1')).stderr,
+    /not up after 1 s.*\[lb-node\]/,
+  )
   const lb = await startUnit(host, 'tapedeck-lb.service')
   await eventually(() => {
     if (!/READY=1[\s\S]*WATCHDOG=1/.test(lb.said())) throw new Error(`not ready: ${lb.said()} ${lb.log()}`)
@@ -152,6 +158,25 @@ test('a balancer runs HAProxy by its unit; an agent in an image has no identity,
   t.is(await host.sh('ls /var/lib/tapedeck/agent/agent.key 2>/dev/null || :'), '')
   t.false((await host.sh('cat /var/log/tapedeck/install.log')).includes(token))
   t.is(await host.sh('systemd-analyze verify --man=no /etc/systemd/system/tapedeck-agent.service 2>&1'), '')
+
+  // An upgrade brings its recorder, and changes what its flags name.
+  await host.addUser('ward')
+  await host.addUser('breakglass')
+  await host.sh('tapedeck host enable --users "*" --except breakglass --acknowledge ask')
+  const recorder = '/usr/local/lib/tapedeck/recorder'
+  await host.sh(`cp ${recorder} /root/recorder && echo '# of before' >>${recorder}`)
+  await install(host, 'agent', '--no-identity')
+  t.is(await host.sh(`cmp ${recorder} /root/recorder`), '')
+  await install(host, 'agent', '--no-identity', '--users', 'ward,breakglass')
+  const settings = await host.sh('cat /etc/tapedeck/host.conf')
+  t.regex(settings, /^users=ward,breakglass$[\s\S]*^except=breakglass$[\s\S]*^acknowledge=ask$/m)
+
+  // A node at one address is asked there, by a certificate that names it.
+  await install(host, 'all-in-one', '--listen', '192.0.2.5')
+  for (const file of ['/var/lib/tapedeck/agent/agent.json', '/var/lib/tapedeck-node/client.json'])
+    t.is(JSON.parse(await host.sh(`cat ${file}`)).url, 'https://192.0.2.5:443', file)
+  const certificate = new X509Certificate(await host.sh('cat /var/lib/tapedeck-node/node/tls.crt'))
+  t.is(certificate.checkIP('192.0.2.5'), '192.0.2.5')
 })
 
 test('what cannot be installed is said with the next step, and nothing is changed', async (t) => {

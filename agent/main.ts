@@ -1,4 +1,5 @@
 import { pino } from 'pino'
+import { productVersion } from '../service/product-version.ts'
 import { openServiceManager } from '../service/service-manager.ts'
 import { startAgent } from './agent.ts'
 import { loadAgentConfig } from './config.ts'
@@ -27,8 +28,9 @@ const manager = openServiceManager(process.env, {
 })
 try {
   stepBack(niceness)
+  const version = await productVersion()
   while (!stopping) {
-    const agent = await startAgent(await loadAgentConfig(home), { log, version: '0.1.0' })
+    const agent = await startAgent(await loadAgentConfig(home), { log, version })
     log.info({ code: 'ready' }, 'agent ready')
     manager.ready()
     await Promise.race([stop.promise, agent.renewed])

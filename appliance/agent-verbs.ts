@@ -1,9 +1,7 @@
 import type { Command } from 'commander'
 import { homePaths } from './home.ts'
+import { places } from './install/places.ts'
 import { type CommonOptions, withClient, withServerOptions } from './with-client.ts'
-
-/** Where a host's agent lives that was not given another home. */
-const hostHome = '/var/lib/tapedeck'
 
 /** `tapedeck agent …`; its code is loaded when one of them is used. */
 export function addAgentVerbs(program: Command): void {
@@ -41,23 +39,23 @@ export function addAgentVerbs(program: Command): void {
     .option('--token <token>', 'enrolment token')
     .option('--token-file <file>', 'file that has it')
     .option('--ca <file>', 'authority of the farm’s certificate, PEM; else the token vouches for it')
-    .option('--home <dir>', 'where this installation lies', hostHome)
+    .option('--home <dir>', 'where this installation lies', places.agentHome)
     .action(async ({ home, ...options }) =>
       (await import('./agent.ts')).enrolHere(homePaths(home).agent, {
         ...options,
-        wholeHost: home === hostHome,
+        wholeHost: home === places.agentHome,
       }),
     )
   verb('generalize', 'Take the identity away, to make an image of this host (as root)')
     .option('--token <token>', 'for the first start of each host made from the image')
-    .option('--home <dir>', 'where this installation lies', hostHome)
+    .option('--home <dir>', 'where this installation lies', places.agentHome)
     .action(async ({ home, ...options }) =>
       (await import('./agent.ts')).generalizeHere(homePaths(home).agent, options),
     )
   agent
     .command('metrics')
     .description("Print what Prometheus wants of this host's agent, for node_exporter's textfile folder")
-    .option('--home <dir>', 'where this installation lies', hostHome)
+    .option('--home <dir>', 'where this installation lies', places.agentHome)
     .action(async ({ home }) => {
       process.stdout.write(await (await import('./agent-metrics.ts')).agentMetrics(homePaths(home)))
     })

@@ -1,22 +1,29 @@
-import { chown, readFile, stat } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { replaceFile } from '../disk/atomic-replace.ts'
 import { copyCatalog } from '../node/catalog/copy-catalog.ts'
 import { examineCatalog } from '../node/catalog/examine-catalog.ts'
 import { type CatalogDatabase, openCatalog } from '../node/catalog/open-catalog.ts'
 import { isPostgres } from '../node/catalog/postgres-connection.ts'
 import { nodeConfigPath } from '../node/config.ts'
 import { readNodeConfig } from '../node/read-config.ts'
+import { asOwnerOf } from './as-owner.ts'
 import { CommandError } from './command-error.ts'
 import { findingsText, isUnusable } from './findings.ts'
 import type { Home } from './home.ts'
+import { replaceKeeping } from './replace-keeping.ts'
+
+interface SetOptions {
+  json?: boolean
+  copy?: boolean
+}
 
 /** Changes `catalog` of node.json, whose former content stays beside it as node.json.bak. */
-export async function set(
-  home: Home,
-  given: string,
-  options: { json?: boolean; copy?: boolean },
-): Promise<void> {
+export function set(home: Home, given: string, options: SetOptions): Promise<void> {
+  // As the node's user: what root can open proves nothing, and what root makes the node could not.
+  return asOwnerOf(home.root, () => setAsOwner(home, given, options))
+}
+
+async function setAsOwner(home: Home, given: string, options: SetOptions): Promise<void> {
   const path = nodeConfigPath(home.root)
   const config = await readNodeConfig(path)
   const connection = isPostgres(given) ? given : resolve(given)
@@ -36,10 +43,8 @@ export async function set(
   } finally {
     await db.destroy()
   }
-  const text = await readFile(path, 'utf8')
-  const changed = { ...(JSON.parse(text) as Record<string, unknown>), catalog: connection }
-  await replaceLike(`${path}.bak`, text, path)
-  await replaceLike(path, `${JSON.stringify(changed, null, 2)}\n`, path)
+  const before = JSON.parse(await readFile(path, 'utf8')) as Record<string, unknown>
+  await replaceKeeping(path, `${JSON.stringify({ ...before, catalog: connection }, null, 2)}\n`)
   if (options.json)
     process.stdout.write(
       `${JSON.stringify({ catalog: connection, backup: `${path}.bak`, copied, findings })}\n`,
@@ -64,11 +69,4 @@ async function copyFrom(connection: string, to: CatalogDatabase): Promise<number
   } finally {
     await from.destroy()
   }
-}
-
-/** The file may be another user's, whose node must go on reading it. */
-async function replaceLike(path: string, text: string, like: string): Promise<void> {
-  const { mode, uid, gid } = await stat(like)
-  await replaceFile(path, text, mode & 0o777)
-  if (process.getuid?.() === 0) await chown(path, uid, gid)
 }

@@ -9,17 +9,18 @@ import { provisionPostgres } from '../node/catalog/provision-postgres.ts'
 import { retryWordIndex } from '../node/catalog/word-index.ts'
 import { nodeConfigPath } from '../node/config.ts'
 import { readNodeConfig } from '../node/read-config.ts'
+import { asOwnerOf } from './as-owner.ts'
 import { askPassword } from './ask-password.ts'
 import { findingsText, isUnusable } from './findings.ts'
 import type { Home } from './home.ts'
 
-/** Says what is well and what to do about the rest; exit 1 if a node could not use it. */
+/** As the node's user, who will use it. Says what is well and what to do about the rest; exit 1 if a node could not use it. */
 export async function test(
   home: Home,
   given: string | undefined,
   options: { json?: boolean },
 ): Promise<void> {
-  const findings = await examineCatalog(await connectionOf(home, given))
+  const findings = await asOwnerOf(home.root, async () => examineCatalog(await connectionOf(home, given)))
   if (options.json) process.stdout.write(`${JSON.stringify({ findings })}\n`)
   else process.stdout.write(findingsText(findings))
   if (isUnusable(findings)) process.exitCode = 1

@@ -74,7 +74,9 @@ export class Ffmpeg {
   /** One picture more. Waits until it is taken; rejects when ffmpeg has ended. */
   async frame(rgb: Uint8Array): Promise<void> {
     const { stdin } = this.#child
-    if (!stdin!.write(rgb)) await Promise.race([once(stdin!, 'drain'), this.#ended])
+    if (stdin!.write(rgb)) return
+    // What broke the pipe is told by how it ends.
+    await Promise.race([once(stdin!, 'drain').catch(() => this.#ended), this.#ended])
   }
 
   /** Resolves when the file is whole. */

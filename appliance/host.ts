@@ -80,7 +80,8 @@ export async function status(options: { json?: boolean }): Promise<void> {
   if (state.problems.length > 0 || state.accounts.some(({ recorded }) => !recorded)) process.exitCode = 1
 }
 
-async function settingsNow(): Promise<HostSettings> {
+/** Of host.conf, or what a host begins with. */
+export async function settingsNow(): Promise<HostSettings> {
   const text = await contentOf(hostPaths.hostConf)
   return text === undefined ? hostDefaults : parseHostConf(text)
 }

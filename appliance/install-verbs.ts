@@ -1,8 +1,8 @@
 import { type Command, Option } from 'commander'
+import { places } from './install/places.ts'
 import { roles } from './install/roles.ts'
 import { numberBetween } from './number-option.ts'
 
-const logDefault = '/var/log/tapedeck/install.log'
 const several = (value: string, before: string[] | undefined) => [...(before ?? []), value]
 
 /** `tapedeck install` and `uninstall`; their code is loaded when they are used. */
@@ -20,7 +20,7 @@ export function addInstallVerbs(program: Command): void {
     )
     .option('--no-db-check', 'ask and change no database, Redis or node now')
     .option('--no-start', 'start it at the next boot')
-    .option('--log <file>', 'what was done, with times', logDefault)
+    .option('--log <file>', 'what was done, with times', places.log)
     .option('--json', 'print JSON')
     .optionsGroup('Of a node:')
     .option('--name <name>', 'of this node in the farm (default: this host’s)')
@@ -69,7 +69,7 @@ export function addInstallVerbs(program: Command): void {
     .argument('[role]', roles.join(', '))
     .option('--keep-data', 'keep keys, configuration, catalog, recordings and queue')
     .option('--force', 'do not ask; lose what was not sent')
-    .option('--log <file>', 'what was done, with times', logDefault)
+    .option('--log <file>', 'what was done, with times', places.log)
     .option('--json', 'print JSON')
     .action(async (role, options) => (await import('./install.ts')).uninstall(role, options))
 }

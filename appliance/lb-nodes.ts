@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
-import { replaceFile } from '../disk/atomic-replace.ts'
 import { parseFarm } from '../lb/parse-farm.ts'
 import { CommandError } from './command-error.ts'
 import { print, told } from './lb-output.ts'
+import { replaceKeeping } from './replace-keeping.ts'
 
 // A node comes to the farm file, or goes from it. `tapedeck lb apply` then puts it in force.
 
@@ -36,15 +36,13 @@ async function change(
   next: (file: FarmFile) => FarmFile['nodes'] | undefined,
 ): Promise<void> {
   await told(async () => {
-    const text = await readFile(options.farm, 'utf8')
-    const file = JSON.parse(text) as FarmFile
+    const file = JSON.parse(await readFile(options.farm, 'utf8')) as FarmFile
     parseFarm(file)
     const nodes = next(file)
     if (nodes) {
       const changed = { ...file, nodes }
       parseFarm(changed)
-      await replaceFile(`${options.farm}.bak`, text, 0o644)
-      await replaceFile(options.farm, `${JSON.stringify(changed, null, 2)}\n`, 0o644)
+      await replaceKeeping(options.farm, `${JSON.stringify(changed, null, 2)}\n`)
     }
     const names = (nodes ?? file.nodes).map(({ name }) => name)
     print(

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { readInstalled } from '../lb/installed.ts'
-import { drainNode, readStatus, readyNode } from '../lb/runtime.ts'
+import { drainNode, type NodeStatus, readStatus, readyNode } from '../lb/runtime.ts'
 import { CommandError } from './command-error.ts'
 import { print, told } from './lb-output.ts'
 import { duration, table } from './print.ts'
@@ -58,14 +58,24 @@ export async function wait(node: string, options: RunningOptions & { seconds: nu
       throw new CommandError('lb-node', `There is no node ${node} behind this balancer.`)
     const until = performance.now() + options.seconds * 1000
     while (true) {
-      const { nodes } = await readStatus(installed)
-      const rows = nodes.filter((row) => row.node === node)
-      if (rows.every(({ state, check }) => /^(up|draining)$/.test(state) && !check.startsWith('INI')))
+      // One look may be refused: HAProxy is being reloaded, or starts.
+      let rows: NodeStatus[] = []
+      let said = 'HAProxy does not speak of it'
+      try {
+        rows = (await readStatus(installed)).nodes.filter((row) => row.node === node)
+        if (rows.length > 0) said = rows.map(({ check }) => check).join(', ')
+      } catch (error) {
+        said = (error as Error).message
+      }
+      if (
+        rows.length > 0 &&
+        rows.every(({ state, check }) => /^(up|draining)$/.test(state) && !check.startsWith('INI'))
+      )
         return print(options, { node }, `${node} is up.\n`)
       if (performance.now() > until)
         throw new CommandError(
           'lb-node',
-          `${node} is not up after ${options.seconds} s: ${rows.map(({ check }) => check).join(', ')}.`,
+          `${node} is not up after ${options.seconds} s: ${said}.`,
           "'tapedeck lb check' looks at it as HAProxy does.",
         )
       await sleep(lookMs)

@@ -1,15 +1,8 @@
 import type { Command } from 'commander'
+import { places } from './install/places.ts'
 import { numberBetween } from './number-option.ts'
 
 // `tapedeck lb …`, as commander wants it. What the verbs do is in lb.ts and lb-running.ts.
-
-/** Debian's places. */
-const places = {
-  farm: '/etc/tapedeck/farm.json',
-  config: '/etc/haproxy/haproxy.cfg',
-  masterSocket: '/run/haproxy-master.sock',
-  keepalivedPid: '/run/keepalived.pid',
-}
 
 export function addLbVerbs(program: Command): void {
   const lb = program.command('lb').description("Run a farm's balancer: HAProxy, from one file about the farm")
@@ -17,13 +10,13 @@ export function addLbVerbs(program: Command): void {
     lb.command(name).description(description).option('--json', 'print JSON')
   const ofFarm = (name: string, description: string) =>
     verb(name, description)
-      .option('--farm <file>', 'what the farm is', places.farm)
+      .option('--farm <file>', 'what the farm is', places.farmFile)
       .option(
         '--balancer <name>',
-        'which of its balancers; by default the only one, or the one named as this host',
+        'which of its balancers; by default the only one, the one installed here, or the one named as this host',
       )
   const ofRunning = (name: string, description: string) =>
-    verb(name, description).option('--config <file>', 'the configuration HAProxy runs', places.config)
+    verb(name, description).option('--config <file>', 'the configuration HAProxy runs', places.haproxyConfig)
   const code = () => import('./lb.ts')
   const running = () => import('./lb-running.ts')
 
@@ -38,8 +31,8 @@ export function addLbVerbs(program: Command): void {
     })
 
   ofFarm('apply', 'Put haproxy.cfg in force without refusing a connection; the old one stays if it fails')
-    .option('--config <file>', 'haproxy.cfg', places.config)
-    .option('--master-socket <path>', "HAProxy's own, as `haproxy -W -S` was given it", places.masterSocket)
+    .option('--config <file>', 'haproxy.cfg', places.haproxyConfig)
+    .option('--master-socket <path>', "HAProxy's own, as `haproxy -W -S` was given it", places.haproxyMaster)
     .option('--reload', 'reload also if the file stays as it is: a certificate was renewed')
     .option('--no-reload', 'only write the file: HAProxy is not started yet')
     .option('--keepalived <file>', 'write keepalived.conf there too, and have it read')
@@ -64,7 +57,7 @@ export function addLbVerbs(program: Command): void {
     .action(async (node, options) => (await running()).wait(node, options))
 
   const ofFile = (name: string, description: string) =>
-    verb(name, description).option('--farm <file>', 'what the farm is', places.farm)
+    verb(name, description).option('--farm <file>', 'what the farm is', places.farmFile)
   ofFile('add-node', "Add a node to the farm file; 'apply' puts it in force")
     .argument('<name>')
     .argument('<address>')
@@ -75,6 +68,6 @@ export function addLbVerbs(program: Command): void {
 
   // The unit's, for pm2.
   lb.command('watch', { hidden: true })
-    .option('--config <file>', 'the configuration HAProxy runs', places.config)
+    .option('--config <file>', 'the configuration HAProxy runs', places.haproxyConfig)
     .action(async (options) => (await import('./lb-watch.ts')).watch(options))
 }

@@ -1,26 +1,23 @@
 import { X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { applyFarm } from '../lb/apply.ts'
 import { applyKeepalived } from '../lb/apply-keepalived.ts'
 import { certificateProblems } from '../lb/certificate.ts'
 import { checkHaproxyConfig, checkKeepalivedConfig } from '../lb/check-config.ts'
 import type { Balancer, Farm } from '../lb/farm.ts'
-import { parseFarm } from '../lb/parse-farm.ts'
 import { type Finding, probeNode } from '../lb/probe-node.ts'
 import { renderHaproxy } from '../lb/render-haproxy.ts'
 import { renderKeepalived } from '../lb/render-keepalived.ts'
 import { CommandError } from './command-error.ts'
 import { print, told } from './lb-output.ts'
 import { escapeControls } from './print.ts'
+import { type FarmOptions, readFarm } from './read-farm.ts'
 
-interface FarmOptions {
-  farm: string
-  balancer?: string
+interface Options extends FarmOptions {
   json?: boolean
 }
 
-export async function render(options: FarmOptions & { keepalived?: boolean }): Promise<void> {
+export async function render(options: Options & { keepalived?: boolean }): Promise<void> {
   await told(async () => {
     const { farm, balancer } = await readFarm(options)
     const text = options.keepalived ? keepalivedOf(farm, balancer) : renderHaproxy(farm, balancer)
@@ -29,7 +26,7 @@ export async function render(options: FarmOptions & { keepalived?: boolean }): P
 }
 
 /** False when something is not as it must be. */
-export async function check(options: FarmOptions & { offline?: boolean }): Promise<boolean> {
+export async function check(options: Options & { offline?: boolean }): Promise<boolean> {
   return await told(async () => {
     const { farm, balancer } = await readFarm(options)
     await checkHaproxyConfig(farm, renderHaproxy(farm, balancer))
@@ -50,7 +47,7 @@ export async function check(options: FarmOptions & { offline?: boolean }): Promi
 }
 
 export async function apply(
-  options: FarmOptions & {
+  options: Options & {
     config: string
     masterSocket: string
     /** `false` for --no-reload, `true` for --reload. */
@@ -84,34 +81,6 @@ export async function apply(
     ]
     print(options, { ...applied, ...(floating && { keepalived: floating }) }, lines(said))
   })
-}
-
-async function readFarm({
-  farm: path,
-  balancer: wanted,
-}: FarmOptions): Promise<{ farm: Farm; balancer: Balancer }> {
-  let value: unknown
-  try {
-    value = JSON.parse(await readFile(path, 'utf8'))
-  } catch (error) {
-    throw new CommandError(
-      'farm-file',
-      `${path} cannot be read: ${(error as Error).message}`,
-      'Name the farm file with --farm. docs/farm.md says what is in it.',
-      2,
-    )
-  }
-  const farm = parseFarm(value)
-  const names = farm.balancers.map(({ name }) => name)
-  const name = wanted ?? (names.length === 1 ? names[0] : hostname())
-  const balancer = farm.balancers.find((each) => each.name === name)
-  if (balancer) return { farm, balancer }
-  throw new CommandError(
-    'balancer',
-    `The farm has no balancer ${name}.`,
-    `Say which one this is: --balancer ${names.join(' or ')}.`,
-    2,
-  )
 }
 
 function keepalivedOf(farm: Farm, balancer: Balancer): string {

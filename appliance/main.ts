@@ -3,7 +3,7 @@ import { addAgentVerbs } from './agent-verbs.ts'
 import { CommandError } from './command-error.ts'
 import { addConfigSyncVerbs } from './config-sync-verbs.ts'
 import { addDbVerbs } from './db-verbs.ts'
-import { homePaths } from './home.ts'
+import { agentHomePaths, homePaths } from './home.ts'
 import { addHostVerbs } from './host-verbs.ts'
 import { addInstallVerbs } from './install-verbs.ts'
 import { addLbVerbs } from './lb-verbs.ts'
@@ -150,7 +150,7 @@ serverVerb('link', 'Print a sign-in link that works once, within 15 minutes')
   )
 
 verb('status', "Show the agent's queue, connection and live sessions").action(async (options) =>
-  (await import('./status.ts')).status(homePaths(options.home), options),
+  (await import('./status.ts')).status(agentHomePaths(options.home), options),
 )
 
 verb('doctor', 'Look at every part of Tapedeck on this machine, and say what to do')

@@ -34,7 +34,7 @@ export async function status(home: Home, options: { json?: boolean }): Promise<v
     process.stdout.write(`${JSON.stringify(state)}\n`)
     return
   }
-  const { queue, connection, sessions } = state
+  const { queue, connection, sessions, coverage } = state
   process.stdout.write(
     fields([
       ['connection', `${connection.state}${connection.node ? ` to ${connection.node}` : ''}`],
@@ -42,6 +42,7 @@ export async function status(home: Home, options: { json?: boolean }): Promise<v
       ['queue', `${bytes(queue.bytes)} in ${queue.messages} messages`],
       ['oldest unsent', queue.oldestMs ? `${duration(queue.oldestMs)} ago` : undefined],
       ['sessions', String(sessions.length)],
+      ['logins', coverage && `${coverage.logins}, ${coverage.unrecorded} unrecorded`],
     ]),
   )
   if (sessions.length > 0)
@@ -62,7 +63,7 @@ async function ask(path: string): Promise<string> {
     throw new CommandError(
       'no-agent',
       `No agent answers at ${path}: ${(error as Error).message}`,
-      "Start it with './tapedeck up'.",
+      "Start it: 'systemctl start tapedeck-agent', or 'tapedeck up'.",
     )
   }
 }

@@ -7,6 +7,7 @@ import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
 import { indexKey } from '../codec/mac.ts'
 import { concatBytes } from '../format/bytes.ts'
+import { productVersion } from '../service/product-version.ts'
 import type { WorkerChannel } from './bus/cluster-bus.ts'
 import { openBus } from './bus/open-bus.ts'
 import { openQuestions } from './bus/questions.ts'
@@ -174,7 +175,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     ...options.dormant,
   })
 
-  const version = await versionOf()
+  const version = await productVersion()
   const metrics = openMetrics({
     worker: worker?.index ?? 0,
     version,
@@ -285,9 +286,4 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
       return closed
     },
   }
-}
-
-async function versionOf(): Promise<string> {
-  const text = await readFile(new URL('../package.json', import.meta.url), 'utf8')
-  return (JSON.parse(text) as { version: string }).version
 }

@@ -11,7 +11,8 @@ import type { SpooledRecording } from './spooled-recording.ts'
 // Message life and quota: whole frames go, oldest first, only frames of which no byte was ever sent and never frame 0.
 // In their place lies a GAP, durable before they are deleted (I8).
 
-/** Never fill a disk: of its size 10 %, but at most this much, stays free. */
+/** SPEC S10, never fill a disk: this share of its size, but at most so much, stays free. */
+const freeShareMin = 0.1
 const freeBytesMin = 1024 ** 3
 /** A GAP must fit into what it replaces: a lone tiny frame stays. */
 const spanBytesMin = 1024
@@ -151,5 +152,9 @@ function endOfFile({ start, size }: Readonly<QueuedFile>): number {
 
 async function missingFreeBytes(root: string): Promise<number> {
   const { bsize, blocks, bavail } = await statfs(root)
-  return Math.min(blocks * bsize * 0.1, freeBytesMin) - bavail * bsize
+  return keptFreeBytes(blocks * bsize) - bavail * bsize
+}
+
+export function keptFreeBytes(diskBytes: number): number {
+  return Math.min(diskBytes * freeShareMin, freeBytesMin)
 }

@@ -4,8 +4,8 @@ import { isPostgres, postgresConnection } from '../../node/catalog/postgres-conn
 import { nodeConfigPath } from '../../node/config.ts'
 import { readNodeConfig } from '../../node/read-config.ts'
 import { identityOf } from '../../node/store/store-identity.ts'
+import { productVersion } from '../../service/product-version.ts'
 import { CommandError } from '../command-error.ts'
-import { productVersion } from '../product-version.ts'
 import { type Bundle, sealBundle } from './bundle.ts'
 import { sharedSettings } from './shared-settings.ts'
 

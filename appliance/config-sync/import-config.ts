@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto'
-import { chown, stat } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { contentOf } from '../../agent/host/undo-list.ts'
@@ -8,8 +7,9 @@ import { replaceFile } from '../../disk/atomic-replace.ts'
 import { makeFolder } from '../../disk/folder.ts'
 import { type NodeConfig, nodeConfigPath, parseNodeConfig } from '../../node/config.ts'
 import { identityOf } from '../../node/store/store-identity.ts'
+import { productVersion } from '../../service/product-version.ts'
+import { asOwnerOf } from '../as-owner.ts'
 import { CommandError } from '../command-error.ts'
-import { productVersion } from '../product-version.ts'
 import type { Bundle } from './bundle.ts'
 import { changedSettings } from './changed-settings.ts'
 import { ownSettings, type SecretName, withPasswordFile } from './shared-settings.ts'
@@ -35,7 +35,16 @@ const firstOwn = () => ({
  * Makes the node of a home like the one the bundle was taken from; its name and its address stay. The configuration comes
  * last, so that one that was interrupted is as before, or is imported again. Throws CommandError.
  */
-export async function importConfig(
+export function importConfig(
+  home: string,
+  bundle: Bundle,
+  options: { dryRun?: boolean; name?: string },
+): Promise<Imported> {
+  // The node's own user names the files: root would read and write any of them.
+  return asOwnerOf(home, () => importAsOwner(home, bundle, options))
+}
+
+async function importAsOwner(
   home: string,
   bundle: Bundle,
   { dryRun = false, name }: { dryRun?: boolean; name?: string },
@@ -72,11 +81,23 @@ export async function importConfig(
   keep(config.tlsCert, 'tlsCert')
   if (catalogPassword !== undefined) keep(passwords.catalog, 'catalogPassword')
   if (redisPassword !== undefined) keep(passwords.redis, 'redisPassword')
+  ensureWithin(home, [...files.keys()])
   const changes = [...(await changedFiles(files)), ...changedSettings(before ?? {}, after)]
   if (changes.length === 0 || dryRun) return { changes }
   const backup = await keepCopies(home, [path, ...files.keys()])
   await write(home, files, config, `${JSON.stringify(after, null, 2)}\n`)
   return { changes, ...(backup && { backup }) }
+}
+
+/** What lies elsewhere is the operator's, who brings it to each node by himself. */
+function ensureWithin(home: string, paths: string[]): void {
+  const outside = paths.filter((path) => !path.startsWith(`${home}/`))
+  if (outside.length === 0) return
+  throw new CommandError(
+    'config-outside',
+    `This node's node.json names files outside of its home: ${outside.join(', ')}.`,
+    `Put them into ${home} first. Nothing was changed.`,
+  )
 }
 
 async function sameStores({ stores }: Bundle): Promise<void> {
@@ -125,13 +146,9 @@ async function write(
   text: string,
 ): Promise<void> {
   await makeFolder(home, 0o750)
-  const { uid, gid } = await stat(home)
   const put = async (path: string, content: string, mode: number) => {
     await makeFolder(dirname(path))
     await replaceFile(path, content, mode)
-    if (process.getuid?.() !== 0) return
-    await chown(dirname(path), uid, gid)
-    await chown(path, uid, gid)
   }
   for (const [path, content] of files) await put(path, content, path === config.tlsCert ? 0o644 : 0o600)
   const publicKey = publicKeyPem(publicKeyFromPem(files.get(config.farmKey)!))

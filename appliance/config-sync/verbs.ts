@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { replaceFile } from '../../disk/atomic-replace.ts'
 import { createFile } from '../../disk/exclusive-file.ts'
 import { CommandError } from '../command-error.ts'
 import type { Home } from '../home.ts'
@@ -16,7 +16,7 @@ export async function exportTo(
   options: { force?: boolean; json?: boolean },
 ): Promise<void> {
   const { text, bundle } = await exportConfig(home.root)
-  if (options.force) await writeFile(file, text, { mode: 0o600 })
+  if (options.force) await replaceFile(file, text, 0o600)
   else if (!(await createFile(file, Buffer.from(text), 0o600)))
     throw new CommandError('exists', `${file} exists already.`, 'Use --force to replace it.')
   if (options.json) return print({ file, farm: bundle.farm })

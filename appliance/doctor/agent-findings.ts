@@ -2,6 +2,7 @@ import { readFile, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { loadAgentConfig } from '../../agent/config.ts'
 import { loadIdentity } from '../../agent/identity.ts'
+import { keptFreeBytes } from '../../agent/queue/expiry.ts'
 import { peekToken } from '../../format/token.ts'
 import type { Home } from '../home.ts'
 import { bytes } from '../print.ts'
@@ -15,9 +16,6 @@ const dayMs = 86_400_000
 const expiryWarnMs = 30 * dayMs
 /** What waits for longer will not arrive by itself. */
 const queueWarnMs = 3_600_000
-/** SPEC S10: the queue never takes the last of a disk. */
-const freeShareMin = 0.1
-const freeBytesMin = 2 ** 30
 
 /** Who it is, whether its farm can be reached, and what waits. */
 export async function agentFindings(home: Home): Promise<Finding[]> {
@@ -92,13 +90,13 @@ async function farmFindings(home: Home): Promise<Finding[]> {
   try {
     const { url, ca } = await loadAgentConfig(home.agent)
     const pem = ca === undefined ? undefined : await readFile(join(home.agent, ca), 'utf8')
-    const { problem, endsMs, skewMs } = await lookAtServer(new URL('/healthz', url), pem)
-    if (problem !== undefined)
+    const { problem, status, endsMs, skewMs } = await lookAtServer(new URL('/healthz', url), pem)
+    if (problem !== undefined || status !== 200)
       return [
         {
           level: 'fail',
           code: 'farm',
-          text: `${url}: ${problem}`,
+          text: `${url}: ${problem ?? `answers with ${status}`}`,
           hint: 'Check address, name and port in agent.json, the firewall, and the certificate of the farm.',
         },
       ]
@@ -121,7 +119,7 @@ async function farmFindings(home: Home): Promise<Finding[]> {
 async function queueDisk(home: Home): Promise<Finding[]> {
   const { bavail, blocks, bsize } = await statfs(home.agent)
   const [free, size] = [bavail * bsize, blocks * bsize]
-  const least = Math.min(freeShareMin * size, freeBytesMin)
+  const least = keptFreeBytes(size)
   if (free > least)
     return [{ level: 'ok', code: 'queue-disk', text: `${bytes(free)} are free for the queue.` }]
   return [

@@ -68,13 +68,19 @@ async function takesConfig(farm: Farm, config: string): Promise<Finding> {
 
 async function ownCertificate({ tls, names }: Farm): Promise<Finding[]> {
   if (tls.mode !== 'ended') return []
-  const problems = certificateProblems(new X509Certificate(await readFile(tls.certificate)), names)
-  return problems.map((text) => ({
-    level: /ends soon/.test(text) ? 'warn' : 'fail',
-    code: 'certificate',
-    text: `${tls.certificate}: ${text}.`,
-    hint: `It names the farm and all its nodes: ${names.join(', ')}. After renewing: 'tapedeck lb apply --reload'.`,
-  }))
+  const hint = `It names the farm and all its nodes: ${names.join(', ')}. After renewing: 'tapedeck lb apply --reload'.`
+  try {
+    const problems = certificateProblems(new X509Certificate(await readFile(tls.certificate)), names)
+    return problems.map((text) => ({
+      level: /ends soon/.test(text) ? 'warn' : 'fail',
+      code: 'certificate',
+      text: `${tls.certificate}: ${text}.`,
+      hint,
+    }))
+  } catch (error) {
+    const text = `${tls.certificate} cannot be used: ${(error as Error).message}.`
+    return [{ level: 'fail', code: 'certificate', text, hint }]
+  }
 }
 
 async function running(config: string): Promise<Finding[]> {

@@ -14,6 +14,7 @@ import { type NodeConfig, nodeConfigPath } from '../../node/config.ts'
 import { readNodeConfig } from '../../node/read-config.ts'
 import { examineStore } from '../../node/store/examine-store.ts'
 import type { Home } from '../home.ts'
+import { ownUrl } from '../own-address.ts'
 import { clockFinding } from './clock-finding.ts'
 import type { Finding } from './finding.ts'
 import { lookAtServer } from './look-at-server.ts'
@@ -129,10 +130,10 @@ async function databaseClock(connection: string): Promise<Finding[]> {
 }
 
 async function answerFinding({ host, port }: NodeConfig): Promise<Finding> {
-  const address = /^(0\.0\.0\.0|localhost)$/.test(host) ? '127.0.0.1' : host === '::' ? '::1' : host
-  const at = address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`
+  const url = new URL('/readyz', ownUrl({ host, port }))
+  const at = url.host
   // Whose certificate that is was looked at above.
-  const { problem, status } = await lookAtServer(new URL(`https://${at}/readyz`), undefined, true)
+  const { problem, status } = await lookAtServer(url, undefined, true)
   if (status === 200) return { level: 'ok', code: 'node', text: `The node is ready at ${at}.` }
   return {
     level: 'fail',

@@ -4,10 +4,14 @@ import { join } from 'node:path'
 import { loadAgentConfig } from '../../agent/config.ts'
 import { enrol, pointAtFarm } from '../../agent/enrol.ts'
 import { enableHost } from '../../agent/host/enable.ts'
-import { hostDefaults, hostSettings } from '../../agent/host/host-settings.ts'
+import { hostPaths } from '../../agent/host/host-paths.ts'
+import { hostSettings } from '../../agent/host/host-settings.ts'
+import { contentOf } from '../../agent/host/undo-list.ts'
 import { loadIdentity } from '../../agent/identity.ts'
 import { CommandError } from '../command-error.ts'
 import { homePaths } from '../home.ts'
+import { settingsNow } from '../host.ts'
+import { ownAddress, ownUrl } from '../own-address.ts'
 import type { InstallLog } from './install-log.ts'
 import { places } from './places.ts'
 
@@ -75,11 +79,12 @@ export async function installAgent(
   }
 }
 
-/** Has logins recorded from now on, where the flags name some. */
+/** Has logins recorded from now on, where the flags name some; where some are already, by this version's recorder. */
 export async function enableLogins({ users, groups }: AgentOptions, log: InstallLog): Promise<void> {
-  if (users === undefined && groups === undefined) return
+  const enabled = (await contentOf(hostPaths.hostConf)) !== undefined
+  if (!enabled && users === undefined && groups === undefined) return
   const { recorded } = await enableHost(
-    hostSettings({ ...(users && { users }), ...(groups && { groups }) }, hostDefaults),
+    hostSettings({ ...(users && { users }), ...(groups && { groups }) }, await settingsNow()),
   )
   await log.say(`Logins are recorded of ${recorded.map(({ name }) => name).join(', ')}.`)
 }
@@ -87,14 +92,14 @@ export async function enableLogins({ users, groups }: AgentOptions, log: Install
 /** On one machine: the agent enrols at its first start, when the node listens. */
 export async function installOwnAgent(
   nodeHome: string,
-  node: { port: number; url: string },
+  node: { host: string; port: number; url: string },
   token: string,
   log: InstallLog,
 ): Promise<void> {
   if (await isEnrolled()) return
   const ca = await readFile(join(nodeHome, 'node', 'tls.crt'), 'utf8')
   // By the address, which needs no resolver, unless the certificate is the operator's own.
-  const url = new X509Certificate(ca).checkIP('127.0.0.1') ? `https://127.0.0.1:${node.port}` : node.url
+  const url = new X509Certificate(ca).checkIP(ownAddress(node.host)) ? ownUrl(node) : node.url
   await pointAtFarm(home, { url, ca, token, settings: { host: true } })
   await log.say("The agent enrols at this machine's node at its first start.")
 }

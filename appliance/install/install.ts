@@ -4,17 +4,11 @@ import { contentOf } from '../../agent/host/undo-list.ts'
 import { CommandError } from '../command-error.ts'
 import { readBundle } from '../config-sync/bundle.ts'
 import { importConfig } from '../config-sync/import-config.ts'
+import type { FarmOptions, ReadFarm } from '../read-farm.ts'
 import { type AgentOptions, enableLogins, installAgent, installOwnAgent, planAgent } from './agent-part.ts'
 import { copyProgram, linkCommand } from './copy-program.ts'
 import { type InstallLog, openInstallLog } from './install-log.ts'
-import {
-  enableKeepalived,
-  installLb,
-  type LbOptions,
-  type LbPlan,
-  planLb,
-  retireDebiansHaproxy,
-} from './lb-part.ts'
+import { enableKeepalived, installLb, planLb, retireDebiansHaproxy } from './lb-part.ts'
 import { checkNode, installNode, type NodeInstalled } from './node-part.ts'
 import { type NodeOptions, planNode } from './node-settings.ts'
 import { places } from './places.ts'
@@ -35,7 +29,7 @@ export interface InstallOptions {
   json?: boolean
   node: NodeOptions & { import?: string; farmId?: string }
   agent: AgentOptions
-  lb: LbOptions
+  lb: FarmOptions
 }
 
 export interface Installed extends Partial<NodeInstalled> {
@@ -46,6 +40,13 @@ export interface Installed extends Partial<NodeInstalled> {
 
 export async function install(role: Role, options: InstallOptions): Promise<Installed> {
   const parts = partsOf[role]
+  if (options.node.import !== undefined && !(parts.includes('node') && options.identity))
+    throw new CommandError(
+      'import',
+      '--import makes a node, with its keys.',
+      'Use it with the role node or all-in-one, without --no-identity.',
+      2,
+    )
   await ensurePossible(parts)
   const bundle =
     options.node.import === undefined
@@ -77,7 +78,7 @@ export async function install(role: Role, options: InstallOptions): Promise<Inst
     const node = plan && (await installNode(plan, { ...options.node, dbCheck: options.dbCheck }, log))
     if (lbPlan) await installBalancer(lbPlan, options, log)
     if (role === 'all-in-one' && node?.enrolmentToken !== undefined)
-      await installOwnAgent(places.nodeHome, { port: plan!.port, url: node.url }, node.enrolmentToken, log)
+      await installOwnAgent(places.nodeHome, { ...plan!.config, url: node.url }, node.enrolmentToken, log)
     if (agentPlan) await installAgent(agentPlan, options.identity, log)
     for (const part of parts) changed = (await installUnits(part)) || changed
     const started = options.start && options.identity && systemdRuns()
@@ -110,7 +111,7 @@ async function configurations(): Promise<string> {
   return (await Promise.all(files.map(contentOf))).join('\0')
 }
 
-async function installBalancer(plan: LbPlan, options: InstallOptions, log: InstallLog): Promise<void> {
+async function installBalancer(plan: ReadFarm, options: InstallOptions, log: InstallLog): Promise<void> {
   await retireDebiansHaproxy()
   await installLb(plan, options.dbCheck, log)
 }

@@ -1,73 +1,36 @@
-import { readFile } from 'node:fs/promises'
-import { hostname } from 'node:os'
 import { dirname } from 'node:path'
 import { contentOf } from '../../agent/host/undo-list.ts'
 import { replaceFile } from '../../disk/atomic-replace.ts'
 import { makeFolder } from '../../disk/folder.ts'
 import { applyFarm } from '../../lb/apply.ts'
 import { checkHaproxyConfig, checkKeepalivedConfig } from '../../lb/check-config.ts'
-import type { Balancer, Farm } from '../../lb/farm.ts'
 import { readInstalled } from '../../lb/installed.ts'
-import { parseFarm } from '../../lb/parse-farm.ts'
 import { probeNode } from '../../lb/probe-node.ts'
 import { renderHaproxy } from '../../lb/render-haproxy.ts'
 import { renderKeepalived } from '../../lb/render-keepalived.ts'
 import { readStatus } from '../../lb/runtime.ts'
 import { CommandError } from '../command-error.ts'
+import { type FarmOptions, type ReadFarm, readFarm } from '../read-farm.ts'
+import { replaceKeeping } from '../replace-keeping.ts'
 import type { InstallLog } from './install-log.ts'
 import { places } from './places.ts'
 import { hasProgram, runCommand } from './run-command.ts'
 
-export interface LbOptions {
-  farm?: string
-  balancer?: string
-}
-
-export interface LbPlan {
-  text: string
-  farm: Farm
-  balancer: Balancer
-}
-
 /** Reads the farm file and has HAProxy look at what follows from it. Changes nothing. Throws CommandError or LbError. */
-export async function planLb(options: LbOptions): Promise<LbPlan> {
-  const path = options.farm ?? places.farmFile
-  let text: string
-  let value: unknown
-  try {
-    text = await readFile(path, 'utf8')
-    value = JSON.parse(text)
-  } catch (error) {
-    throw new CommandError(
-      'farm-file',
-      `${path} cannot be read: ${(error as Error).message}`,
-      'Name the farm file with --farm. docs/farm.md says what is in it.',
-      2,
-    )
-  }
-  const farm = parseFarm(value)
-  const names = farm.balancers.map(({ name }) => name)
-  const name = options.balancer ?? (names.length === 1 ? names[0] : hostname())
-  const balancer = farm.balancers.find((each) => each.name === name)
-  if (!balancer)
-    throw new CommandError(
-      'balancer',
-      `The farm has no balancer ${name}.`,
-      `Say which one this is: --balancer ${names.join(' or ')}.`,
-      2,
-    )
-  if (farm.floating && !(await hasProgram('keepalived')))
+export async function planLb(options: FarmOptions): Promise<ReadFarm> {
+  const plan = await readFarm(options)
+  if (plan.farm.floating && !(await hasProgram('keepalived')))
     throw new CommandError(
       'programs',
       'The farm has a floating address, and this machine lacks keepalived.',
       'Install it: apt-get install keepalived',
     )
-  return { text, farm, balancer }
+  return plan
 }
 
 /** Writes HAProxy's configuration, and has it reloaded where HAProxy runs. May be repeated. */
 export async function installLb(
-  { text, farm, balancer }: LbPlan,
+  { text, farm, balancer }: ReadFarm,
   check: boolean,
   log: InstallLog,
 ): Promise<void> {
@@ -80,10 +43,12 @@ export async function installLb(
   const before = await contentOf(places.farmFile)
   if (before !== text) {
     await makeFolder(dirname(places.farmFile), 0o755)
-    if (before !== undefined) await replaceFile(`${places.farmFile}.bak`, before, 0o644)
-    await replaceFile(places.farmFile, text, 0o644)
+    if (before === undefined) await replaceFile(places.farmFile, text, 0o644)
+    else await replaceKeeping(places.farmFile, text)
     await log.say(`${places.farmFile} says what the farm is.`)
   }
+  // Units and scripts name none, and the host may be called otherwise.
+  await replaceFile(places.balancerFile, `${balancer.name}\n`, 0o644)
   const running = await readInstalled(places.haproxyConfig)
     .then(readStatus)
     .then(

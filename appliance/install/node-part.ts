@@ -7,10 +7,11 @@ import { examineRedis } from '../../node/bus/examine-redis.ts'
 import { examineCatalog } from '../../node/catalog/examine-catalog.ts'
 import type { Finding } from '../../node/catalog/finding.ts'
 import { isPostgres, postgresConnection } from '../../node/catalog/postgres-connection.ts'
-import { makeNodeHome, setUpNode } from '../../node/setup.ts'
+import { makeNodeHome, setUpNode, writeClient } from '../../node/setup.ts'
 import { identityOf } from '../../node/store/store-identity.ts'
 import { CommandError } from '../command-error.ts'
 import { findingsText, isUnusable } from '../findings.ts'
+import { listensAtOne, ownUrl } from '../own-address.ts'
 import type { InstallLog } from './install-log.ts'
 import type { NodeOptions, NodePlan } from './node-settings.ts'
 import { places, serviceUser } from './places.ts'
@@ -59,15 +60,19 @@ export async function installNode(
   if (await addServiceUser()) await log.say(`Added the user ${serviceUser}.`)
   await makeFolder(home, 0o750)
   if (options.tlsCert !== undefined) await takeCertificate(home, options.tlsCert, options.tlsKey!)
-  const { publicUrl } = plan.config
+  const { publicUrl, host } = plan.config
+  const atOne = listensAtOne(host)
   const made = {
     home,
     port: plan.port,
     catalog: plan.catalog,
     settings: plan.settings,
-    names: publicUrl === undefined ? [] : [new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')],
+    names: [
+      ...(publicUrl === undefined ? [] : [new URL(publicUrl).hostname.replace(/^\[|\]$/g, '')]),
+      ...(atOne ? [host] : []),
+    ],
   }
-  const url = publicUrl ?? `https://localhost:${plan.port}`
+  const url = publicUrl ?? (atOne ? ownUrl(plan.config) : `https://localhost:${plan.port}`)
   try {
     if (isPostgres(plan.catalog) && !options.dbCheck) {
       await makeNodeHome(made)
@@ -80,6 +85,8 @@ export async function installNode(
       ...made,
       ...(options.policy !== undefined && { policy: options.policy }),
     })
+    // Nothing answers at localhost.
+    if (atOne) await writeClient(home, ownUrl(plan.config))
     await log.say(created ? `Made the node's home ${home}.` : `${home} is there; what was asked for is set.`)
     if (admin) await log.say(`Made the first administrator, ${admin.user}.`)
     return { url, enrolmentToken, ...(admin && { admin }) }

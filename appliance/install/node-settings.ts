@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import { contentOf } from '../../agent/host/undo-list.ts'
 import { isPostgres } from '../../node/catalog/postgres-connection.ts'
 import { type NodeConfig, nodeConfigPath, parseNodeConfig } from '../../node/config.ts'
 import { policyOf, systemPolicies } from '../../node/policy/recording-policy.ts'
@@ -38,7 +38,7 @@ export interface NodePlan {
 }
 
 /** Ports of a node behind balancers, as a farm file has them unless told. */
-const farmPorts = { proxyPort: 8444, agentPort: 1801, agentCheckPort: 1802 }
+export const farmPorts = { proxyPort: 8444, agentPort: 1801, agentCheckPort: 1802 }
 const portDefault = 443
 /** A node with more workers than this gains little: its disk is what it waits for. */
 const workersDefaultMax = 4
@@ -108,15 +108,9 @@ function pick(from: Record<string, unknown>, keys: string[]): Record<string, unk
 }
 
 async function readJson(path: string): Promise<Record<string, unknown> | undefined> {
-  let text: string
+  const text = await contentOf(path)
   try {
-    text = await readFile(path, 'utf8')
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
-    throw error
-  }
-  try {
-    return JSON.parse(text) as Record<string, unknown>
+    return text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown>)
   } catch (error) {
     throw new CommandError('config', `${path} is no JSON: ${(error as Error).message}`, 'Correct it first.')
   }

@@ -11,9 +11,12 @@ export const places = {
   agentHome: '/var/lib/tapedeck',
   lbHome: '/var/lib/tapedeck-lb',
   farmFile: '/etc/tapedeck/farm.json',
+  /** Which balancer of the farm this machine is. */
+  balancerFile: '/etc/tapedeck/balancer',
   haproxyConfig: '/etc/haproxy/haproxy.cfg',
   haproxyMaster: '/run/haproxy-master.sock',
   keepalivedConfig: '/etc/keepalived/keepalived.conf',
+  keepalivedPid: '/run/keepalived.pid',
   log: '/var/log/tapedeck/install.log',
 } as const
 

@@ -55,7 +55,10 @@ export async function uninstall(role: Role | undefined, options: UninstallOption
     if (options.keepData) continue
     if (part === 'node') await removeNodeHome(log)
     if (part === 'agent') await removeHome(places.agentHome, log)
-    if (part === 'lb') await removeHome(places.lbHome, log)
+    if (part === 'lb') {
+      await removeHome(places.lbHome, log)
+      await rm(places.balancerFile, { force: true })
+    }
   }
   if (options.keepData) await log.say('Homes were kept.')
   if (!allParts.some(isInstalled)) await removeProgram(options, log)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, stat, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { sealBundle } from '../../appliance/config-sync/bundle.ts'
@@ -84,7 +84,10 @@ test('a change goes to the other nodes, which show it and keep what they had', a
     agentPort: 1801,
     balancers: ['192.0.2.1'],
   })
+  // Whatever lies there: what holds the keys is for its owner alone.
+  await chmod(file, 0o644)
   await ok(first('config-sync', 'export', file, '--force'))
+  t.is((await stat(file)).mode & 0o777, 0o600)
   const said = await ok(second('config-sync', 'import', file))
   t.regex(said, /\+ agentCheckPort: 1802[\s\S]*\+ balancers: \["192.0.2.1"\]/)
   const [, backup] = /What was there lies in (\S+)\./.exec(said) ?? []
@@ -94,6 +97,45 @@ test('a change goes to the other nodes, which show it and keep what they had', a
     balancers: ['192.0.2.1'],
   })
 })
+
+const asRoot = process.getuid?.() === 0 ? test : test.skip
+
+asRoot(
+  'root changes a home as its owner, and writes nothing that its node.json names elsewhere',
+  async (t) => {
+    const { folder, store, file, farmId, first } = await farmNode(t)
+    const home = join(folder, 'second')
+    const second = commandOn(home)
+    await ok(first('config-sync', 'export', file))
+    await ok(second('config-sync', 'import', file, '--farm-id', farmId, '--name', 'node-2'))
+    const owner = 65_534
+    await chmod(folder, 0o755)
+    await run('chown', ['-R', `${owner}:${owner}`, home, store])
+    await ok(second('config-sync', 'add-lb-host', '192.0.2.1'))
+    await ok(second('config-sync', 'import', file))
+    const config = join(home, 'node', 'node.json')
+    for (const path of [config, `${config}.bak`, join(home, 'before-import')])
+      t.is((await stat(path)).uid, owner, path)
+
+    // Root's folder, once by its name and once by a link.
+    const secret = join(folder, 'secret')
+    await mkdir(secret)
+    await writeFile(join(secret, 'tls.key'), 'not theirs', { mode: 0o600 })
+    const given = JSON.parse(await readFile(config, 'utf8'))
+    const name = async (tlsKey: string) => {
+      await writeFile(config, JSON.stringify({ ...given, tlsKey }))
+      const { status, stderr } = await second('config-sync', 'import', file)
+      t.is(status, 1)
+      t.is((await stat(secret)).uid, 0)
+      t.is(await readFile(join(secret, 'tls.key'), 'utf8'), 'not theirs')
+      return stderr
+    }
+    t.regex(await name(join(secret, 'tls.key')), /outside of its home: .*tls\.key.*\[config-outside\]/)
+    await symlink(secret, join(home, 'node', 'link'))
+    await chown(config, owner, owner)
+    t.regex(await name('link/tls.key'), /EACCES/)
+  },
+)
 
 test('what is not of this farm, this version or this store is refused, and nothing is changed', async (t) => {
   const { folder, home, store, farmId, file, first } = await farmNode(t)

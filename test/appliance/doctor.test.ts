@@ -3,6 +3,9 @@ import { join } from 'node:path'
 import test from 'ava'
 import { generate } from 'selfsigned'
 import { clockFinding } from '../../appliance/doctor/clock-finding.ts'
+import { lbFindings } from '../../appliance/doctor/lb-findings.ts'
+import { parseFarm } from '../../lb/parse-farm.ts'
+import { renderHaproxy } from '../../lb/render-haproxy.ts'
 import { examineStore } from '../../node/store/examine-store.ts'
 import { createStore } from '../../node/store/store-identity.ts'
 import { temporaryFolder } from '../helpers/test-node.ts'
@@ -89,6 +92,25 @@ test('of what runs well all is well; each thing that is broken is found, with wh
   process.kill((await up.pids()).node!, 'SIGCONT')
   t.regex(hung.find(({ code }) => code === 'node')?.text ?? '', /No node answers/)
   t.regex(hung.find(({ code }) => code === 'farm')?.text ?? '', /no answer within/)
+})
+
+test('a balancer without its certificate is told so, and looked at to the end', async (t) => {
+  const folder = await temporaryFolder(t)
+  const file = {
+    name: 'ward',
+    names: ['localhost'],
+    nodes: [{ name: 'node-1', address: '127.0.0.1', proxyPort: 1, agentCheckPort: 1, plainPort: 1 }],
+    balancers: [{ name: 'lb-1', address: '127.0.0.1' }],
+    tls: { mode: 'ended', toNodes: 'plain', certificate: join(folder, 'none.pem') },
+    runtimeSocket: join(folder, 'none.sock'),
+  }
+  const farm = parseFarm(file)
+  const [farmFile, config] = [join(folder, 'farm.json'), join(folder, 'haproxy.cfg')]
+  await writeFile(farmFile, JSON.stringify(file))
+  await writeFile(config, renderHaproxy(farm, farm.balancers[0]!))
+  const found = await lbFindings(farmFile, config)
+  t.regex(found.find(({ code }) => code === 'certificate')?.text ?? '', /none\.pem cannot be used: ENOENT/)
+  t.true(found.some(({ code }) => code === 'lb-node'))
 })
 
 test('a clock that is off is said by how much, and which way', (t) => {

@@ -99,7 +99,10 @@ test('what cannot be made says why, and leaves nothing', async (t) => {
   const { work, file } = t.context
   const out = join(work, 'none', 'film.gif')
   await mkdir(join(work, 'none'))
-  await writeFile(join(work, 'none', 'ffmpeg'), '#!/bin/sh\necho no such encoder >&2; exit 3\n')
+  await writeFile(
+    join(work, 'none', 'ffmpeg'),
+    '#!/bin/sh\nexec 0<&-; echo no such encoder >&2; sleep 0.2; exit 3\n',
+  )
   await chmod(join(work, 'none', 'ffmpeg'), 0o755)
   const path = `${join(work, 'none')}:${process.env.PATH}`
   const failed = await run(launcher, ['export', file, '--out', out], { env: { PATH: path } })

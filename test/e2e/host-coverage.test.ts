@@ -36,6 +36,9 @@ onHosts('a login that got around the recorder is told to the farm, once, and nam
   await recorded.waitFor('$ ')
   await counts({ logins: 1, unrecorded: 0 })
   t.is(await unrecordedLogins(), 0)
+  // As its operator asks: the host's own agent.
+  const asked = await farm.sh(`env -u TAPEDECK_HOME HOME=/nonexistent ${process.cwd()}/tapedeck status`)
+  t.regex(asked, /^logins +1, 0 unrecorded$/m)
 
   // Somebody gives ada her shell back behind our back.
   await farm.sh('usermod -s /bin/bash ada')

@@ -35,6 +35,38 @@ for (const [i, name] of ['node-1', 'node-2'].entries()) {
 const runOn = `#!/bin/sh
 NODE=$1 PATH=/tmp/bin:$PATH exec sh -c "$2"`
 
+/** Each machine has an /opt of its own. What comes from one that is cut off ends early. */
+const runApart = `#!/bin/sh
+script=$(printf '%s' "$2" | sed "s,/opt,/tmp/$1-opt,g")
+if [ -e /tmp/$1.cut ]; then sh -c "$script" | head -c 20000; else exec sh -c "$script"; fi`
+
+test('a copy of the program that was cut off is no program; the next call begins it again', async (t) => {
+  const host = await openTestHost(t)
+  await host.run(['sh', '-c', 'cat >/tmp/run && chmod 755 /tmp/run'], { input: Buffer.from(runApart) })
+  await host.sh(`mkdir -p /tmp/old-opt/tapedeck && cd /tmp/old-opt/tapedeck && echo {} >package.json
+    printf '#!/bin/sh\\n' >tapedeck && chmod 755 tapedeck && head -c 50000 /dev/zero >weight`)
+  const join = () =>
+    host.run([
+      `${repo}/scripts/join-node`,
+      '--run',
+      '/tmp/run',
+      '--from',
+      'old',
+      '--balancer',
+      'b',
+      'new',
+      'new',
+    ])
+  await host.sh('touch /tmp/old.cut')
+  const cut = await join()
+  t.is(cut.status, 1)
+  t.regex(cut.stderr, /new: the copy was cut off/)
+  t.is(await host.sh('ls /tmp/new-opt/tapedeck 2>/dev/null || :'), '')
+  await host.sh('rm /tmp/old.cut')
+  t.regex((await join()).stdout.toString(), /configuration of old/)
+  t.is(await host.sh('diff -r /tmp/old-opt /tmp/new-opt'), '')
+})
+
 test('nodes are restarted one by one behind the balancer; one that fails stays drained; one leaves', async (t) => {
   if (await lacks(t, 'haproxy')) return
   const host = await openTestHost(t)

@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import anyTest from 'ava'
 import { eventually } from '../../helpers/eventually.ts'
 import { noTestHosts, openTestHost, type TestHost } from '../../helpers/test-host.ts'
@@ -89,12 +90,31 @@ test('a balancer runs HAProxy by its unit; an agent in an image has no identity,
     nodes: [{ name: 'node-1', address: '127.0.0.1' }],
     balancers: [{ name: 'lb-1', address: '127.0.0.1' }],
   }
+  farm.balancers.push({ name: 'lb-2', address: '127.0.0.3' })
   await host.run(['tee', '/root/farm.json'], { input: Buffer.from(JSON.stringify(farm)) })
-  const { steps } = await install(host, 'lb', '--farm', '/root/farm.json', '--no-db-check')
+  // The host is called otherwise.
+  t.regex(
+    (await host.tapedeck('install', 'lb', '--farm', '/root/farm.json')).stderr,
+    /--balancer lb-1 or lb-2/,
+  )
+  const { steps } = await install(
+    host,
+    'lb',
+    '--farm',
+    '/root/farm.json',
+    '--balancer',
+    'lb-1',
+    '--no-db-check',
+  )
   t.true(steps.includes('/etc/haproxy/haproxy.cfg is written.'))
   t.is(await host.sh('systemd-analyze verify --man=no /etc/systemd/system/tapedeck-lb.service 2>&1'), '')
   await host.sh(
     'systemd-analyze security --offline=yes --threshold=45 /etc/systemd/system/tapedeck-lb.service',
+  )
+  // Who does not answer yet is waited for.
+  t.regex(
+    (await host.tapedeck('lb', 'wait', 'node-1', '--seconds', '1')).stderr,
+    /not up after 1 s.*\[lb-node\]/,
   )
   const lb = await startUnit(host, 'tapedeck-lb.service')
   await eventually(() => {
@@ -138,6 +158,25 @@ test('a balancer runs HAProxy by its unit; an agent in an image has no identity,
   t.is(await host.sh('ls /var/lib/tapedeck/agent/agent.key 2>/dev/null || :'), '')
   t.false((await host.sh('cat /var/log/tapedeck/install.log')).includes(token))
   t.is(await host.sh('systemd-analyze verify --man=no /etc/systemd/system/tapedeck-agent.service 2>&1'), '')
+
+  // An upgrade brings its recorder, and changes what its flags name.
+  await host.addUser('ward')
+  await host.addUser('breakglass')
+  await host.sh('tapedeck host enable --users "*" --except breakglass --acknowledge ask')
+  const recorder = '/usr/local/lib/tapedeck/recorder'
+  await host.sh(`cp ${recorder} /root/recorder && echo '# of before' >>${recorder}`)
+  await install(host, 'agent', '--no-identity')
+  t.is(await host.sh(`cmp ${recorder} /root/recorder`), '')
+  await install(host, 'agent', '--no-identity', '--users', 'ward,breakglass')
+  const settings = await host.sh('cat /etc/tapedeck/host.conf')
+  t.regex(settings, /^users=ward,breakglass$[\s\S]*^except=breakglass$[\s\S]*^acknowledge=ask$/m)
+
+  // A node at one address is asked there, by a certificate that names it.
+  await install(host, 'all-in-one', '--listen', '192.0.2.5')
+  for (const file of ['/var/lib/tapedeck/agent/agent.json', '/var/lib/tapedeck-node/client.json'])
+    t.is(JSON.parse(await host.sh(`cat ${file}`)).url, 'https://192.0.2.5:443', file)
+  const certificate = new X509Certificate(await host.sh('cat /var/lib/tapedeck-node/node/tls.crt'))
+  t.is(certificate.checkIP('192.0.2.5'), '192.0.2.5')
 })
 
 test('what cannot be installed is said with the next step, and nothing is changed', async (t) => {
@@ -155,6 +194,12 @@ test('what cannot be installed is said with the next step, and nothing is change
     [['node', '--catalog', 'postgres://u@127.0.0.1:1/c'], /cannot be used[\s\S]*Nothing was changed/],
     [['node', '--redis', 'redis://127.0.0.1:1'], /redis.*ECONNREFUSED/],
     [['node', '--import', '/root/none'], /belongs to no farm yet.*\[farm\]\n.*--farm-id/],
+    [
+      ['node', '--no-identity', '--import', '/root/none'],
+      /with its keys.*\[import\]\n.*without --no-identity/,
+    ],
+    [['agent', '--import', '/root/none', '--farm-id', 'x'], /makes a node.*\[import\]/],
+    [['lb', '--import', '/root/none'], /makes a node.*\[import\]/],
     [['node', '--policy', 'all'], /no policy all.*\[policy\]\n.*do-not-record/],
     [['lb', '--farm', '/root/none'], /\[farm-file\]/],
     [['agent', '--server', 'a b'], /\[server\]/],

@@ -217,8 +217,8 @@ export class ChannelSet {
     const { recording } = channel
     this.#drop(channel)
     if (meaning === 'discarded') await this.#options.onDiscarded(recording)
-    await this.#options.spool.remove(recording)
     this.#options.acked.delete(recording)
+    await this.#options.spool.remove(recording)
     if (this.#waiting) this.#openSoon()
   }
 

@@ -169,7 +169,9 @@ test('nothing that was recorded reaches the terminal as it came', async (t) => {
 })
 
 test('output made to hang an emulator does not hold up the keys', async (t) => {
-  const killing = '\u001b[999L\u001b[999S'.repeat(100_000)
+  const repeating = `${'\u001b[9999b'.repeat(200)}\u001b[999L\u001b[999S`.repeat(500)
+  // More than any machine draws in time.
+  const killing = `${repeating}${'\u001b[999L\u001b[999S'.repeat(100_000)}`
   const events: Event[] = [
     [0.1, 'o', 'before'],
     [0.2, 'o', `w${killing}`],

@@ -32,6 +32,8 @@ test('whatever was written before a flush decodes from what the flush gave', asy
         // Known to be as written: else zeros at its end may be a disk's.
         const repaired = repairBody(written, tryInflate, written.length)
         t.is(Buffer.compare(repaired!.raw, concatBytes(raw)), 0)
+        if (written.at(-1) !== 0)
+          t.is(Buffer.compare(repairBody(written, tryInflate)!.raw, concatBytes(raw)), 0)
       }
       out.push(await body.end())
       t.is(Buffer.compare(await inflateFrame(concatBytes(out)), concatBytes(raw)), 0)

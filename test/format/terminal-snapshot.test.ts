@@ -166,7 +166,7 @@ test('an emulator given a snapshot, kept or written down, goes on as the one it 
       seek()
       assert.deepStrictEqual(sought.look(), look)
     }),
-    { numRuns: 200, includeErrorInReport: true },
+    { numRuns: 400, includeErrorInReport: true },
   )
   t.pass()
 })

@@ -60,7 +60,7 @@ async function openWatched(
   const { host } = new URL(url)
   const problem = (text: string) => {
     // Tests of networks make interfaces on this machine meanwhile.
-    if (text.includes('ERR_NETWORK_CHANGED')) return
+    if (/^Failed to load resource: net::ERR_NETWORK_CHANGED/.test(text)) return
     if (!expected.some((pattern) => pattern.test(text))) problems.push(text)
   }
   context.on('console', (message) => {

@@ -11,7 +11,7 @@ if (reason) test.skip(`host tests: ${reason}`, () => undefined)
  */
 const traces = (host: TestHost) =>
   host.sh(`find /etc /usr/local /var/lib -xdev -type f ! -name '*-' ! -path '/etc/.pwd.lock' ! -path '/var/lib/*/*' \\
-    '(' -size +100k -fprintf /tmp/large '%p %s %T@\\n' -o -print0 ')' | sort -z | xargs -0 sha256sum
+    '(' -size +100k -fprintf /tmp/large '%p %s %T@ %C@\\n' -o -print0 ')' | sort -z | xargs -0 sha256sum
     sort /tmp/large; find /usr/local /var/lib /etc -xdev -type d | grep -v /run/ | sort; stat -c '%a %u %g' /etc/passwd /etc/ssh/sshd_config`)
 
 onHosts('enable sends users and members of groups to the recorder; disable leaves no trace', async (t) => {

@@ -116,5 +116,8 @@ onRedis('who guesses at one node waits at all', async (t) => {
   const guess = (node: NodeProgram) =>
     node.ask('/api/session', { method: 'POST', as: 'nobody', body: { user: 'admin', password: 'wrong' } })
   for (let i = 0; i < 7; i++) await guess(first)
-  await eventually(async () => t.is((await guess(second)).status, 429))
+  const statuses: number[] = []
+  // Alone, the second would let five through.
+  for (let i = 0; i < 5; i++) statuses.push((await guess(second)).status)
+  t.true(statuses.includes(429), statuses.join())
 })

@@ -89,7 +89,7 @@ test('a silent agent leaves its recording dormant with a LOST mark, and takes bo
   const back = await connectAgent(url, identities, { ca: node.ca })
   t.teardown(() => back.close())
   await open(back, recording)
-  await until(async () => (await shown()).state === 'live')
+  t.is((await shown()).state, 'live')
   t.is((await shown()).lost, undefined)
   await until(async () => (await mark()) === '')
   // It remembers nothing of what was acknowledged, so it sends all of it again (I4).

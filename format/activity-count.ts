@@ -13,7 +13,7 @@ export class ActivityCount {
   add(timeUs: number, amount: number): void {
     const at = Math.floor(timeUs / this.#everyUs)
     this.#counts.set(at, (this.#counts.get(at) ?? 0) + amount)
-    if (this.#counts.size > countsMax) this.#coarsen()
+    while (this.#counts.size > countsMax) this.#coarsen()
   }
 
   /** What was counted since the last call; `undefined` when nothing was. */

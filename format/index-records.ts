@@ -1,22 +1,12 @@
+import type { FrameEntry } from './frame-entry.ts'
 import type { StreamName } from './records.ts'
 
 // What the blocks of an index say: INDEX.md, "Blocks". They are read only behind a good digest, so their shape is not
 // checked again: who wrote them is who reads them.
 
-/** One frame, gap or end of a stream, as its verifier found it. Offsets and sizes in bytes of the stream, times in µs. */
-export interface IndexedFrame {
+/** A part of a stream, as its verifier found it. */
+export interface IndexedFrame extends FrameEntry {
   stream: StreamName
-  kind: 'frame' | 'gap' | 'end'
-  offset: number
-  size: number
-  bodyOffset?: number
-  bodySize?: number
-  startUs: number
-  endUs: number
-  wallMs?: number
-  rawBytes?: number
-  sealed: boolean
-  reason?: string
   /** Output of it, or of a frame before, is in no picture, and no picture follows. */
   undrawn?: true
   /** Of its screens that rested, and the one behind it, the last of those that show most: cells that are not blank. */

@@ -95,16 +95,8 @@ interface Attributes {
   extended: Extended
   clone(): Attributes
 }
-interface Buffer {
+interface Buffer extends Omit<BufferFields, 'savedCharset' | 'savedAttributes' | 'tabs'> {
   lines: { length: number; maxLength: number; get(index: number): Line; push(line: Line): void }
-  x: number
-  y: number
-  ybase: number
-  ydisp: number
-  scrollTop: number
-  scrollBottom: number
-  savedX: number
-  savedY: number
   savedCharset: Charset | undefined
   savedCurAttrData: Attributes
   tabs: Record<number, boolean>

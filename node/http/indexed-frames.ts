@@ -1,6 +1,6 @@
+import type { FrameTable } from '../../format/frame-entry.ts'
 import type { StreamName } from '../../format/records.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
-import type { FrameTable } from '../store/frame-table.ts'
 import type { HttpContext } from './context.ts'
 
 /**

@@ -1,6 +1,6 @@
+import type { FrameTable } from '../../format/frame-entry.ts'
 import type { StreamName } from '../../format/records.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import type { FrameTable } from '../store/frame-table.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import type { ChannelContext, ChannelPeer } from './channel-context.ts'
 import { ChannelReceipts } from './channel-receipts.ts'

@@ -1,9 +1,10 @@
+import type { FrameTable } from '../../format/frame-entry.ts'
 import type { Crypto } from '../../format/ports.ts'
 import type { End } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import { type AgentCertificate, peekToken } from '../../format/token.ts'
 import type { StreamRecord } from '../../format/verify-report.ts'
-import { type FrameTable, FrameTableBuilder } from '../store/frame-table.ts'
+import { FrameTableBuilder } from '../store/frame-table.ts'
 import { passPadding } from '../store/scan-stream.ts'
 import type { CompletedRecording, RecordingProgress } from './register.ts'
 

@@ -1,26 +1,5 @@
-import type { GapReason } from '../../format/records.ts'
+import type { FrameEntry, FrameTable } from '../../format/frame-entry.ts'
 import type { StreamRecord } from '../../format/verify-report.ts'
-
-/** One frame, gap or end of a stream. Offsets and sizes in bytes of the stream, times in µs since the recording's start. */
-export interface FrameEntry {
-  kind: 'frame' | 'gap' | 'end'
-  offset: number
-  size: number
-  bodyOffset?: number
-  bodySize?: number
-  startUs: number
-  endUs: number
-  wallMs?: number
-  rawBytes?: number
-  /** Proven by a SEAL, GAP or END whose digest, chain and signature are right. */
-  sealed: boolean
-  reason?: GapReason | string
-}
-
-export interface FrameTable {
-  size: number
-  frames: FrameEntry[]
-}
 
 /** Collects what a StreamVerifier gives out. The frame that is being written comes last, as not sealed. */
 export class FrameTableBuilder {

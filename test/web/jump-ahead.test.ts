@@ -4,7 +4,7 @@ import { segmentOf } from '../../web/player/segment.ts'
 
 const second = 1_000_000
 const gap = (fromS: number, toS: number) =>
-  segmentOf({ kind: 'gap', offset: 0, size: 0, startUs: fromS * second, endUs: toS * second })
+  segmentOf({ kind: 'gap', offset: 0, size: 0, startUs: fromS * second, endUs: toS * second, sealed: true })
 const playing = { segments: [], speed: 1, skipIdle: false, nextUs: undefined, endUs: 100 * second }
 
 test('idle time is passed over only when wanted, up to just before the next output', (t) => {

@@ -41,23 +41,3 @@ export interface RecordingPage {
   recordings: Recording[]
   next?: string
 }
-
-/** A part of a stream as the server's frame table has it. Offsets and sizes in bytes, times in µs since the start. */
-export interface TableEntry {
-  kind: 'frame' | 'gap' | 'end'
-  offset: number
-  size: number
-  bodyOffset?: number
-  bodySize?: number
-  startUs: number
-  endUs: number
-  wallMs?: number
-  rawBytes?: number
-  sealed?: boolean
-  reason?: string
-}
-
-export interface FrameTable {
-  size: number
-  frames: TableEntry[]
-}

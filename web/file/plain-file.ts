@@ -1,9 +1,9 @@
 import { AsciicastReader } from '../../format/asciicast-reader.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { FormatError } from '../../format/format-error.ts'
+import type { FrameEntry, FrameTable } from '../../format/frame-entry.ts'
 import { frameEvents } from '../../format/frame-events.ts'
 import { encodeEvent, type TimelineEvent } from '../../format/timeline.ts'
-import type { FrameTable, TableEntry } from '../api/recording.ts'
 import { detailOf, type OpenedFile, piecesOf, type ReadShare } from './opened-file.ts'
 
 /** As recordings are cut: a frame is what is decoded for a seek. */
@@ -41,7 +41,7 @@ export async function openPlainFile(file: File, read: ReadShare): Promise<Opened
 class BlobFrames {
   endUs = 0
   readonly #blobs = new Map<number, Blob>()
-  readonly #entries: TableEntry[] = []
+  readonly #entries: FrameEntry[] = []
   #lines: Uint8Array[] = []
   #startUs = 0
   #bytes = 0
@@ -54,6 +54,7 @@ class BlobFrames {
       size: 0,
       startUs: this.endUs,
       endUs: this.endUs,
+      sealed: false,
     } as const
     return { size: this.#offset, frames: [...this.#entries, end] }
   }
@@ -80,6 +81,7 @@ class BlobFrames {
     const times = { startUs: this.#startUs, endUs: this.endUs }
     this.#entries.push({
       kind: 'frame',
+      sealed: false,
       offset,
       size,
       bodyOffset: offset,

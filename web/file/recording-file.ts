@@ -1,7 +1,7 @@
 import { FormatError } from '../../format/format-error.ts'
+import type { FrameEntry, FrameTable } from '../../format/frame-entry.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
 import { type Facts, parseRecord } from '../../format/records.ts'
-import type { FrameTable, TableEntry } from '../api/recording.ts'
 import { decodeFrame } from '../player/frame-decoder.ts'
 import { bytesOf, detailOf, type OpenedFile, piecesOf, type ReadShare } from './opened-file.ts'
 
@@ -32,12 +32,15 @@ export async function openRecordingFile(file: File, read: ReadShare): Promise<Op
   }
 }
 
+/** Nobody has checked what was dropped. */
+const sealed = false
+
 class FrameFinder {
-  readonly frames: TableEntry[] = []
+  readonly frames: FrameEntry[] = []
   facts: Facts | undefined
   stream: string | undefined
   readonly #scanner = new FrameScanner()
-  #open: TableEntry | undefined
+  #open: FrameEntry | undefined
 
   push(bytes: Uint8Array): void {
     this.#scanner.push(bytes)
@@ -47,7 +50,8 @@ class FrameFinder {
         const { start, wall, facts, stream } = parseRecord(kind, part.payload, offset)
         this.facts ??= facts
         this.stream ??= stream
-        this.#open = { kind: 'frame', offset, size: part.size, startUs: start, endUs: start, wallMs: wall }
+        const times = { startUs: start, endUs: start, wallMs: wall }
+        this.#open = { kind: 'frame', offset, size: part.size, ...times, sealed }
         this.frames.push(this.#open)
       } else if (kind === 'body' && this.#open) {
         this.#open.bodyOffset ??= offset
@@ -59,10 +63,10 @@ class FrameFinder {
         this.#open = undefined
       } else if (kind === 'gap') {
         const { from, to, reason } = parseRecord(kind, part.payload, offset)
-        this.frames.push({ kind, offset, size: part.size, startUs: from, endUs: to, reason })
+        this.frames.push({ kind, offset, size: part.size, startUs: from, endUs: to, sealed, reason })
       } else if (kind === 'end') {
         const { end } = parseRecord(kind, part.payload, offset)
-        this.frames.push({ kind, offset, size: part.size, startUs: end, endUs: end })
+        this.frames.push({ kind, offset, size: part.size, startUs: end, endUs: end, sealed })
       }
     }
   }

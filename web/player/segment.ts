@@ -1,4 +1,4 @@
-import type { TableEntry } from '../api/recording.ts'
+import type { FrameEntry } from '../../format/frame-entry.ts'
 
 /** A stretch of a recording as the player knows it: a frame, or what is missing. Times in µs since the start. */
 export interface Segment {
@@ -17,7 +17,7 @@ export interface Segment {
   reason: string | undefined
 }
 
-export function segmentOf(entry: TableEntry): Segment {
+export function segmentOf(entry: FrameEntry): Segment {
   return {
     kind: entry.kind === 'gap' ? 'gap' : 'frame',
     offset: entry.offset,
@@ -28,7 +28,7 @@ export function segmentOf(entry: TableEntry): Segment {
     endUs: entry.endUs,
     rawBytes: entry.rawBytes ?? 0,
     closed: entry.kind === 'gap' || entry.rawBytes !== undefined,
-    proven: entry.sealed === true,
+    proven: entry.sealed,
     reason: entry.reason,
   }
 }

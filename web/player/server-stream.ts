@@ -1,5 +1,5 @@
+import type { FrameTable } from '../../format/frame-entry.ts'
 import type { Api } from '../api/api.ts'
-import type { FrameTable } from '../api/recording.ts'
 import { decodeFrame, release } from './frame-decoder.ts'
 import type { StoredIndex, StoredStream } from './stored-stream.ts'
 

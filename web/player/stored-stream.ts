@@ -1,6 +1,6 @@
+import type { FrameTable } from '../../format/frame-entry.ts'
 import type { Activity, ImageFacts, PictureFacts } from '../../format/index-records.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
-import type { FrameTable } from '../api/recording.ts'
 import type { Segment } from './segment.ts'
 
 /** What is known of a recording without reading it: see format/INDEX.md. Places are in the index. */

@@ -38,72 +38,77 @@ export async function openPlayer(
   const emulator = new Emulator()
   emulator.resize(size.columns, size.rows)
   const player = new Player(source, index, emulator, size)
-  await Promise.all([source.readTable(), index.load()])
   const delay = openLiveDelay()
   const startMs = Date.parse(recording.start)
   let closeFeed: (() => void) | undefined
-
-  if (recording.state === 'live') {
-    source.fed = true
-    player.setLive(true, Math.max(source.endUs.value, (Date.now() - startMs) * 1000))
-    // What was there before says nothing about how long new bytes take.
-    const knownBytes = source.size
-    player.onTailTime = (timeUs) => {
-      if (source.size > knownBytes) delay.add(startMs + timeUs / 1000)
-    }
-    let completeBytes: number | undefined
-    const finish = () => {
-      closeFeed?.()
-      player.setLive(false)
-      changed()
-    }
-    const finishIfWhole = () => {
-      if (completeBytes !== undefined && source.tailOffset >= completeBytes) finish()
-    }
-    closeFeed = openLiveFeed(recording.id, {
-      offset: () => source.tailOffset,
-      bytes(offset, bytes) {
-        source.pushTail(offset, bytes)
-        if (source.damaged.value) finish()
-        else finishIfWhole()
-      },
-      state(state, size) {
-        // The state may come before the last bytes do.
-        completeBytes = state === 'complete' ? size : undefined
-        if (state !== 'complete') player.setLive(state === 'live')
-        finishIfWhole()
-      },
-      done: () => finish(),
-      async refused() {
-        // The plain address tells why the feed is refused, and 426 where it is not.
-        const error = await api.call(`/api/recordings/${recording.id}/live`).catch(asApiError)
-        if (!(error instanceof ApiError) || ![401, 403, 404].includes(error.status)) return false
-        player.refused.value = error
-        source.fed = false
-        player.setLive(false)
-        await source.readTail()
-        return true
-      },
-      connected: (connected) => {
-        player.connected.value = connected
-      },
-    })
-  } else await source.readTail()
-
-  if (startUs !== undefined || recording.state !== 'live') player.seek(startUs ?? 0)
-  else player.goLive()
-  const stopScan = recording.state === 'live' ? () => undefined : scanUntilIndexed(player)
-  return {
-    player,
-    emulator,
-    delay,
-    close() {
-      closeFeed?.()
-      stopScan()
-      player.close()
-      emulator.dispose()
-    },
+  let stopScan = () => {}
+  const close = () => {
+    closeFeed?.()
+    stopScan()
+    player.close()
+    emulator.dispose()
   }
+
+  const begin = async () => {
+    await Promise.all([source.readTable(), index.load()])
+    if (recording.state === 'live') {
+      source.fed = true
+      player.setLive(true, Math.max(source.endUs.value, (Date.now() - startMs) * 1000))
+      // What was there before says nothing about how long new bytes take.
+      const knownBytes = source.size
+      player.onTailTime = (timeUs) => {
+        if (source.size > knownBytes) delay.add(startMs + timeUs / 1000)
+      }
+      let completeBytes: number | undefined
+      const finish = () => {
+        closeFeed?.()
+        player.setLive(false)
+        changed()
+      }
+      const finishIfWhole = () => {
+        if (completeBytes !== undefined && source.tailOffset >= completeBytes) finish()
+      }
+      closeFeed = openLiveFeed(recording.id, {
+        offset: () => source.tailOffset,
+        bytes(offset, bytes) {
+          source.pushTail(offset, bytes)
+          if (source.damaged.value) finish()
+          else finishIfWhole()
+        },
+        state(state, size) {
+          // The state may come before the last bytes do.
+          completeBytes = state === 'complete' ? size : undefined
+          if (state !== 'complete') player.setLive(state === 'live')
+          finishIfWhole()
+        },
+        done: () => finish(),
+        async refused() {
+          // The plain address tells why the feed is refused, and 426 where it is not.
+          const error = await api.call(`/api/recordings/${recording.id}/live`).catch(asApiError)
+          if (!(error instanceof ApiError) || ![401, 403, 404].includes(error.status)) return false
+          player.refused.value = error
+          source.fed = false
+          player.setLive(false)
+          await source.readTail()
+          return true
+        },
+        connected: (connected) => {
+          player.connected.value = connected
+        },
+      })
+    } else await source.readTail()
+    if (startUs !== undefined || recording.state !== 'live') player.seek(startUs ?? 0)
+    else player.goLive()
+    if (recording.state !== 'live') stopScan = scanUntilIndexed(player)
+  }
+  try {
+    await begin()
+  } catch (error) {
+    // Nobody else has what was made.
+    close()
+    throw error
+  }
+  return { player, emulator, delay, close }
 }
 
 // Without an index the page draws all of it by itself, unhurried, until there is one.

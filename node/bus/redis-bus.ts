@@ -31,13 +31,14 @@ export function openRedisBus({ url, password, farm, onState }: RedisBusOptions):
     retryStrategy: (times: number) => Math.min(retryMsMax, 50 * 2 ** Math.min(times, 10)),
     maxRetriesPerRequest: 0,
     enableOfflineQueue: false,
-    commandTimeout: commandMsMax,
     connectTimeout: 5000,
     ...(password && { password }),
   }
-  const publisher = new Redis(url, options)
-  // Subscriptions must survive: ioredis repeats them after each reconnection.
+  const publisher = new Redis(url, { ...options, commandTimeout: commandMsMax })
+  // Subscriptions must survive: ioredis repeats them after each reconnection. One that waited longer than a limit while a
+  // busy machine connects would be given up, and its topic never heard.
   const subscriber = new Redis(url, { ...options, maxRetriesPerRequest: null, enableOfflineQueue: true })
+  const ignore = () => undefined
   let connected = false
   let lastError: Error | undefined
   const state = (now: boolean) => {
@@ -45,18 +46,24 @@ export function openRedisBus({ url, password, farm, onState }: RedisBusOptions):
     connected = now
     onState(now, now ? undefined : lastError)
   }
+  const areReady = () => publisher.status === 'ready' && subscriber.status === 'ready'
+  // The answer comes behind those to the subscriptions: from then on nothing is missed.
+  const ready = async () => {
+    if (!areReady()) return
+    await subscriber.ping()
+    state(areReady())
+  }
   for (const client of [publisher, subscriber]) {
     client.on('error', (error: Error) => {
       lastError = error
     })
-    client.on('ready', () => state(publisher.status === 'ready' && subscriber.status === 'ready'))
+    client.on('ready', () => void ready().catch(ignore))
     client.on('close', () => state(false))
   }
   subscriber.on('messageBuffer', (channel: Buffer, message: Buffer) => {
     const from = message.toString('latin1', 0, idBytes)
     if (from !== id) listeners.tell(channel.toString().slice(prefix.length), message.subarray(idBytes), from)
   })
-  const ignore = () => undefined
   return {
     id,
     get connected() {

@@ -6,6 +6,7 @@ import { watchLive } from '../../helpers/live-watcher.ts'
 import { type NodeProgram, startNodeProgram } from '../../helpers/node-program.ts'
 import { noRedis, openTestRedis, type TestRedis } from '../../helpers/redis.ts'
 import { facts, makeStream, typingEvents } from '../../helpers/sample-stream.ts'
+import { until } from '../../helpers/test-node.ts'
 import { connectAgent } from '../ingest/test-agent.ts'
 
 // Two nodes with one store, one catalog and one Redis, as programs.
@@ -25,12 +26,11 @@ async function startFarm(
     { ...settings, name: 'second', importerKey: 'second.key', temp: 'temp-2' },
     first.home,
   )
-  // A subscription takes a moment to reach everybody.
+  // Each worker hears the others from then on.
   for (const node of [first, second])
     await eventually(async () => {
       const { text } = await node.ask('/metrics')
-      if (text.split('} 1\n').length - 1 < 2 || !/bus_connected\{worker="1"\} 1/.test(text))
-        throw new Error(text)
+      if (text.match(/^tapedeck_bus_connected\{worker="[01]"\} 1$/gm)?.length !== 2) throw new Error(text)
     })
   return { redis, first, second }
 }
@@ -91,7 +91,9 @@ onRedis('what is ordered at one node reaches the agent at the other', async (t) 
     (await second.ask('/api/policies/recording/active', { method: 'PUT', body: { id: entire.id } })).status,
     204,
   )
-  t.is(await decide(2), 'entire')
+  // The other node hears of it by a message.
+  let ask = 2
+  await until(async () => (await decide(ask++)) === 'entire')
 
   t.is((await second.ask(`/api/agents/${id}`, { method: 'DELETE' })).status, 204)
   await agent.until(() => agent.closed !== undefined)

@@ -1,5 +1,6 @@
 import cluster from 'node:cluster'
 import { once } from 'node:events'
+import { rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setFlagsFromString } from 'node:v8'
 import { type Logger, pino } from 'pino'
@@ -43,6 +44,10 @@ try {
 async function runAlone(config: NodeConfig, log: Logger): Promise<void> {
   const node = await startNode(config, { log })
   const manager = serve(node, log)
+  // Else it would end the node.
+  process.on('SIGHUP', () =>
+    log.info({ code: 'nothing-to-replace' }, 'This node has no workers to replace one by one: restart it.'),
+  )
   endOn(['SIGTERM', 'SIGINT'], log, () => {
     manager.stopping()
     return node.close()
@@ -51,6 +56,8 @@ async function runAlone(config: NodeConfig, log: Logger): Promise<void> {
 
 async function runPrimary(config: NodeConfig, log: Logger): Promise<void> {
   cluster.setupPrimary({ serialization: 'advanced' })
+  // What workers of a killed node were importing.
+  await rm(config.temp, { recursive: true, force: true })
   const primary = await startPrimary({
     workers: config.workers,
     log,
@@ -71,7 +78,8 @@ async function runPrimary(config: NodeConfig, log: Logger): Promise<void> {
 
 async function runWorker(config: NodeConfig, log: Logger, index: number): Promise<void> {
   const side = openWorkerSide(cluster.worker!, index)
-  const temp = join(config.temp, String(index))
+  // One that is replaced still has its own while the next one starts.
+  const temp = join(config.temp, String(process.pid))
   const node = await startNode({ ...config, temp }, { log, worker: side })
   side.ready(node, node.counted)
   // Ctrl-C reaches the whole group of processes; the primary says when to end.

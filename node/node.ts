@@ -96,7 +96,7 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
     failed: (recording, error) =>
       log.warn({ recording, ...error }, 'A recording could not be indexed: players read it whole.'),
   })
-  const db = await openCatalog(config.catalog)
+  const db = await openCatalog(config.catalog, config.workers)
   const failed = (code: string, text: string) => (err: unknown) => log.error({ code, err }, text)
   const bus = await openBus({
     ...(config.redis && { redis: config.redis }),

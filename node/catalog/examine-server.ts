@@ -57,7 +57,7 @@ export async function examineServer(
         warn(
           name,
           `${answer.connectionsFree} connections are free`,
-          `Each node takes up to ${connectionsSpare}: raise max_connections.`,
+          `Each node takes ${connectionsSpare} or some more: raise max_connections.`,
         ),
       )
     return { host, writable, synchronous: answer.synchronous, findings }
@@ -76,8 +76,8 @@ const question = `select current_setting('server_version') as version,
   (select coalesce(string_agg(name, ', '), '') from pg_settings
     where name ~ '^(f.?sync|synchronous_commit|full_page_writes)$' and setting = 'off') as unsafe,
   current_setting('synchronous_standby_names') <> '' as synchronous,
-  current_setting('max_connections')::int
-    - (select count(*)::int from pg_stat_activity where backend_type = 'client backend') as "connectionsFree"`
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int
+    - (select coalesce(sum(numbackends), 0)::int from pg_stat_database) as "connectionsFree"`
 
 function hintFor(error: unknown, { user, database, passwordFile }: PostgresConnection): string {
   const { code = '', message } = error as { code?: string; message: string }

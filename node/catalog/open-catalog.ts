@@ -2,7 +2,7 @@ import { Kysely } from 'kysely'
 import { migrate } from './migrate.ts'
 import { isPostgres, postgresConnection } from './postgres-connection.ts'
 import { postgresDialect } from './postgres-dialect.ts'
-import { migrationLimits, postgresLimits } from './postgres-limits.ts'
+import { limitsOf, migrationLimits, postgresLimits } from './postgres-limits.ts'
 import type { Database } from './schema.ts'
 import { sqliteDialect } from './sqlite-dialect.ts'
 
@@ -10,10 +10,11 @@ export type CatalogDatabase = Kysely<Database>
 
 /**
  * Opens the catalog at its newest schema, making it if it is absent. `connection`: the file of SQLite, or `postgres://…`.
- * Close it with `destroy()`. Throws CatalogError where it cannot be used.
+ * `processes` = how many of the node have it open, which share the node's connections. Close it with `destroy()`. Throws
+ * CatalogError where it cannot be used.
  */
-export async function openCatalog(connection: string): Promise<CatalogDatabase> {
-  const db = connectCatalog(connection)
+export async function openCatalog(connection: string, processes = 1): Promise<CatalogDatabase> {
+  const db = connectCatalog(connection, limitsOf(processes))
   try {
     if (isPostgres(connection)) await migratePostgres(connection)
     else await migrate(db)

@@ -12,7 +12,7 @@ export interface PostgresLimits {
 }
 
 export const postgresLimits: PostgresLimits = {
-  /** A node writes one batch a second and serves some reviewers; eight nodes stay below PostgreSQL's own 100. */
+  /** Of a node, which writes one batch a second and serves some reviewers; six nodes stay below PostgreSQL's own 100. */
   connectionsMax: 10,
   /** For a server to answer, and for a connection to come free: two lost SYNs and a busy machine, then the next host is asked. */
   connectMsMax: 5000,
@@ -28,6 +28,15 @@ export const postgresLimits: PostgresLimits = {
   idleMsMax: 60_000,
   /** Firewalls forget silent connections. */
   keepAliveMs: 10_000,
+}
+
+/** A batch, a question and one that waits. */
+const connectionsMin = 3
+
+/** Of one of a node's processes. */
+export function limitsOf(processes: number): PostgresLimits {
+  const share = Math.ceil(postgresLimits.connectionsMax / processes)
+  return { ...postgresLimits, connectionsMax: Math.max(connectionsMin, share) }
 }
 
 /** One connection that may fill an index over millions of rows, or wait for the node that does. */

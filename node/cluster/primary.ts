@@ -117,9 +117,11 @@ export async function startPrimary({ workers, log, fork, times }: PrimaryOptions
     return worker
   }
 
-  const serve = (index: number, worker: Worker, deaths: number) => {
+  /** Resolves when the one before, if there still is one, has gone. */
+  const serve = (index: number, worker: Worker, deaths: number): Promise<void> => {
     const startedMs = performance.now()
     const slot: Slot = { index, worker, startedMs, heardMs: startedMs, deaths }
+    const before = slots.get(index)
     slots.set(index, slot)
     const died = (status: number | null, signal: string | null) => {
       if (closing || slots.get(index) !== slot) return
@@ -130,12 +132,13 @@ export async function startPrimary({ workers, log, fork, times }: PrimaryOptions
     }
     if (worker.isDead()) died(worker.process.exitCode, worker.process.signalCode)
     else worker.once('exit', died)
+    return before ? stop(before.worker) : Promise.resolve()
   }
   const startAgain = async (index: number, deaths: number) => {
     await new Promise((resolve) => setTimeout(resolve, Math.min(againMsMax, againMsMin * 2 ** deaths)))
     if (closing) return
     try {
-      serve(index, await start(index), deaths + 1)
+      void serve(index, await start(index), deaths + 1)
       log.info({ code: 'worker-started', worker: index }, 'A worker serves.')
     } catch (err) {
       log.error({ code: 'worker-failed', worker: index, err }, 'A worker could not start; it is tried again.')
@@ -160,10 +163,9 @@ export async function startPrimary({ workers, log, fork, times }: PrimaryOptions
   }, silentMs / 10)
 
   const restart = async () => {
-    for (const [index, before] of [...slots]) {
-      const worker = await start(index)
-      serve(index, worker, 0)
-      await stop(before.worker)
+    for (const index of [...slots.keys()]) {
+      if (closing) return
+      await serve(index, await start(index), 0)
       log.info({ code: 'worker-restarted', worker: index }, 'A worker was replaced.')
     }
   }
@@ -175,9 +177,9 @@ export async function startPrimary({ workers, log, fork, times }: PrimaryOptions
 
   try {
     // The first one makes what is made once: keys, the catalog's tables, the marks of the stores.
-    serve(0, await start(0), 0)
+    void serve(0, await start(0), 0)
     const others = Array.from({ length: workers - 1 }, (_, i) => i + 1)
-    await Promise.all(others.map(async (index) => serve(index, await start(index), 0)))
+    await Promise.all(others.map(async (index) => void serve(index, await start(index), 0)))
   } catch (error) {
     await close()
     throw error

@@ -22,11 +22,14 @@ export function openWorkerSide(
   let next = 1
   const waiting = new Map<number, (ofWorkers: MetricObject[][]) => void>()
   let stop: (() => void) | undefined
+  let wanted = false
   channel.on('message', (message) => {
     const said = ours<ToWorker>(message)
     if (said?.kind === 'node') acceptedBytes = said.acceptedBytes
     if (said?.kind === 'metrics') waiting.get(said.number)?.(said.ofWorkers)
-    if (said?.kind === 'stop') stop?.()
+    if (said?.kind !== 'stop') return
+    wanted = true
+    stop?.()
   })
   return {
     channel,
@@ -46,6 +49,8 @@ export function openWorkerSide(
     },
     onStop(call) {
       stop = call
+      // It was asked to before it was ready.
+      if (wanted) call()
     },
   }
 }

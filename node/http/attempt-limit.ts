@@ -30,9 +30,16 @@ export function openSharedAttempts(
     const whose = textOf(payload)
     if (whose !== undefined) limit.failed(whose)
   })
+  bus.subscribe(`attempts.${name}.over`, (payload) => {
+    const whose = textOf(payload)
+    if (whose !== undefined) limit.succeeded(whose)
+  })
   return {
     waitMs: (whose) => limit.waitMs(whose),
-    succeeded: (whose) => limit.succeeded(whose),
+    succeeded(whose) {
+      limit.succeeded(whose)
+      bus.publish(`attempts.${name}.over`, utf8(whose))
+    },
     failed(whose) {
       limit.failed(whose)
       bus.publish(`attempts.${name}`, utf8(whose))

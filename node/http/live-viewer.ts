@@ -122,7 +122,20 @@ export function openLiveViewer(
     }
   }
 
+  let looking = false
   const look = async () => {
+    if (looking) return
+    looking = true
+    try {
+      await lookOnce()
+    } catch (error) {
+      options.failed?.(error)
+      close(closeCodes.failed, 'The store cannot be read now.')
+    } finally {
+      looking = false
+    }
+  }
+  const lookOnce = async () => {
     const now = hub.current(recording, stream) ?? (await source.rest())
     if (now.state !== told) tell(now.state, now.sizeBytes)
     told = now.state
@@ -131,13 +144,10 @@ export function openLiveViewer(
     if (now.state === 'complete' || now.state === 'archived') state = 'complete'
     await pump()
   }
-  const failed = (error: unknown) => {
-    options.failed?.(error)
-    close(closeCodes.failed, 'The store cannot be read now.')
-  }
+  // A look at a store that hangs is not joined by others: each would hold a thread.
   const timer = setInterval(() => {
-    if (hub.current(recording, stream) === undefined) look().catch(failed)
+    if (hub.current(recording, stream) === undefined) void look()
   }, options.lookMs ?? lookMsDefault)
-  look().catch(failed)
+  void look()
   return { close }
 }

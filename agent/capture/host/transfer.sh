@@ -43,9 +43,10 @@ case ${TAPEDECK_SHELL##*/}:$TAPEDECK_COMMAND in
         means=sftp in=direct out=direct instead="$program$rest -e -l INFO"
         ;;
       rsync | */rsync)
-        # A daemon runs what its user's file says; a log of the user's choice would take the place of ours.
+        # A daemon runs what its user's file says; a log of the user's choice would take the place of ours. What a shell
+        # would make of a pattern is not known yet.
         case $(printf %s "$TAPEDECK_COMMAND" | tr -d "'\"\\\\") in
-          *--daemon* | *--log-file*) ;;
+          *--daemon* | *--log-file* | *[*?[{]*) ;;
           *) [ "${2-}" != --server ] || ! hosts_own || {
             means=rsync in=direct out=direct
             instead="$path --log-file=$log/transfers --log-file-format='%o %l %f'$rest"

@@ -8,6 +8,7 @@ import { parseFarm } from '../../lb/parse-farm.ts'
 import { renderHaproxy } from '../../lb/render-haproxy.ts'
 import { examineStore } from '../../node/store/examine-store.ts'
 import { createStore } from '../../node/store/store-identity.ts'
+import { eventually } from '../helpers/eventually.ts'
 import { temporaryFolder } from '../helpers/test-node.ts'
 import { startUp } from '../helpers/up.ts'
 
@@ -25,6 +26,8 @@ test('of what runs well all is well; each thing that is broken is found, with wh
   // How full this machine's disk is, is its own affair.
   const bad = async () =>
     (await look()).filter(({ level, text }) => level !== 'ok' && !text.includes(' are free'))
+  // It answers once its agent does.
+  await eventually(() => up.json('status'))
   const well = await look()
   t.deepEqual(
     well.filter(({ level, text }) => level !== 'ok' && !text.includes(' are free')),

@@ -102,6 +102,11 @@ test('Ctrl-C ends everything; the sample is recorded into an empty store only', 
   first.write('\u0003')
   await first.waitFor('Stopping; recorded sessions go on and are kept.')
   t.is(await first.exit, 0)
+  const programs = /(node|agent)\/main\.ts|main\.ts up /
+  t.deepEqual(
+    (await processesWith(home)).filter((line) => programs.test(line)),
+    [],
+  )
   // The sample's recorder ends by itself once it has heard.
   await allGone(home)
 
@@ -121,7 +126,11 @@ test('one line of JSON says where it is; what is killed is started again on the 
   t.regex(up.url, /^https:\/\/localhost:\d+$/)
   t.true(up.link.startsWith(`${up.url}/sign-in#ticket=`))
   t.is(up.user, 'admin')
-  const before = await up.pids()
+  const before = await eventually(async () => {
+    const pids = await up.pids()
+    if (!pids.node || !pids.agent) throw new Error('not started')
+    return pids
+  })
   process.kill(before.node!, 'SIGKILL')
   process.kill(before.agent!, 'SIGKILL')
   await eventually(async () => {

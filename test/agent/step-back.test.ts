@@ -17,7 +17,11 @@ stepBack(7)
 const session = Number(/nice (-?\\d+)/.exec(readFileSync('/proc/self/autogroup', 'utf8'))[1])
 console.log(JSON.stringify({ own: getPriority(), session }))`
   const args = ['--disable-warning=ExperimentalWarning', '--input-type=module', '-e', script]
-  const [program = '', ...rest] = [...(leads ? [] : ['sh', '-c', '"$@"; exit', 'sh']), process.execPath, ...args]
+  const [program = '', ...rest] = [
+    ...(leads ? [] : ['sh', '-c', '"$@"; exit', 'sh']),
+    process.execPath,
+    ...args,
+  ]
   const child = spawn(program, rest, { detached: true, stdio: ['ignore', 'pipe', 'inherit'] })
   return JSON.parse(await text(child.stdout))
 }

@@ -77,7 +77,6 @@ client=${client%%[ $newline]*}
 term=${TERM:-dumb}
 columns=$columns
 rows=$rows
-started=$(date +%s%3N)
 boot=$(cat /proc/sys/kernel/random/boot_id)
 END
   : >"$dir/out" && : >"$dir/timing"

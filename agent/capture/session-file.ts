@@ -1,7 +1,8 @@
-import { open } from 'node:fs/promises'
+import { open, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { utf8 } from '../../format/bytes.ts'
 import type { Facts } from '../../format/records.ts'
+import { groupNames } from './group-names.ts'
 
 // What a recorder says about a session: `session`, lines of key=value, and `command`, the text as it was given.
 
@@ -31,7 +32,9 @@ const commandBytesMax = 256 * 1024
 /** `undefined` when the session is not announced yet, or by nobody we know. */
 export async function readSessionFile(dir: string): Promise<RecordedSession | undefined> {
   const text = await readStart(join(dir, 'session'), sessionBytesMax)
-  return text === undefined ? undefined : parseSessionFile(text, await readCommand(dir))
+  if (text === undefined) return undefined
+  const values = valuesOf(text)
+  return sessionOf(values, await factsIn(dir, values))
 }
 
 /** The command as it was given; empty when nobody wrote it down. */
@@ -41,13 +44,17 @@ export async function readCommand(dir: string): Promise<string> {
 
 export function parseSessionFile(text: string, command: string): RecordedSession | undefined {
   const values = valuesOf(text)
+  return sessionOf(values, factsOf(values, command))
+}
+
+function sessionOf(values: ReadonlyMap<string, string>, facts: Facts): RecordedSession | undefined {
   // Without a terminal the session lasts as long as somebody copies what passes.
   const keeper = values.has('keeper')
   const ticks = values.get(keeper ? 'keeperTicks' : 'ticks') ?? ''
   const pid = countOf(values, keeper ? 'keeper' : 'pid')
   if (pid === 0 || !/^\d{1,20}$/.test(ticks)) return undefined
   return {
-    facts: factsOf(values, command),
+    facts,
     pid,
     ticks,
     boot: nameOf(values.get('boot') ?? ''),
@@ -56,10 +63,20 @@ export function parseSessionFile(text: string, command: string): RecordedSession
   }
 }
 
-/** What a session says of itself before it is decided on: the same lines, without a recorder. */
-export function parseAsk(text: string, command: string): { facts: Facts; tty: string } {
+/** What a session says of itself before it is decided on, `text`: the same lines, without a recorder. */
+export async function readAsk(dir: string, text: string): Promise<{ facts: Facts; tty: string }> {
   const values = valuesOf(text)
-  return { facts: factsOf(values, command), tty: nameOf(values.get('tty') ?? '') }
+  return { facts: await factsIn(dir, values), tty: nameOf(values.get('tty') ?? '') }
+}
+
+// Recorders start no program to tell what can be seen later: a session began when its command was written down, and
+// groups have names.
+async function factsIn(dir: string, values: Map<string, string>): Promise<Facts> {
+  const { mtimeMs } = await stat(join(dir, 'command')).catch(() => ({ mtimeMs: Date.now() }))
+  if (!values.has('started')) values.set('started', String(mtimeMs))
+  const gids = [...new Set(values.get('gids')?.split(' '))].filter((gid) => /^\d{1,10}$/.test(gid))
+  const groups = gids.length > 0 ? await groupNames(gids.slice(0, groupsMax)) : undefined
+  return factsOf(values, await readCommand(dir), groups)
 }
 
 function valuesOf(text: string): Map<string, string> {
@@ -75,7 +92,11 @@ function countOf(values: ReadonlyMap<string, string>, key: string): number {
   return Math.max(0, Math.min(Math.floor(Number(values.get(key)) || 0), Number.MAX_SAFE_INTEGER))
 }
 
-function factsOf(values: ReadonlyMap<string, string>, command: string): Facts {
+function factsOf(
+  values: ReadonlyMap<string, string>,
+  command: string,
+  groups = (values.get('groups') ?? '').split(' ').filter(Boolean),
+): Facts {
   const name = (key: string) => nameOf(values.get(key) ?? '')
   const count = (key: string) => countOf(values, key)
   return cutFacts({
@@ -83,7 +104,7 @@ function factsOf(values: ReadonlyMap<string, string>, command: string): Facts {
     sequence: 0,
     user: name('user'),
     uid: count('uid'),
-    groups: (values.get('groups') ?? '').split(' ').filter(Boolean).slice(0, groupsMax).map(nameOf),
+    groups: groups.slice(0, groupsMax).map(nameOf),
     host: name('host'),
     application: name('application'),
     command: command.slice(0, commandCharactersMax).toWellFormed(),

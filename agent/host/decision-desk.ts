@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { replaceFile } from '../../disk/atomic-replace.ts'
 import { makeFolder } from '../../disk/folder.ts'
 import type { Facts } from '../../format/records.ts'
-import { parseAsk } from '../capture/session-file.ts'
+import { readAsk } from '../capture/session-file.ts'
 import type { AgentLog } from '../log.ts'
 import type { Decision } from '../uplink/uplink.ts'
 import type { Covered } from './coverage.ts'
@@ -94,8 +94,7 @@ export class DecisionDesk {
     const dir = join(this.#options.run, 'run', session)
     const text = await this.#ask(session)
     if (text === undefined) return
-    const command = await readFile(join(dir, 'command'), 'utf8').catch(() => '')
-    const { facts, tty } = parseAsk(text, command)
+    const { facts, tty } = await readAsk(dir, text)
     const decision = await this.#decide(facts)
     if (tty !== '') {
       const line = tty.replace(/^\/dev\//, '')

@@ -35,7 +35,11 @@ if [ ${#TAPEDECK_COMMAND} -gt 65536 ]; then TAPEDECK_COMMAND=$(printf %s "$TAPED
 export TAPEDECK_COMMAND
 
 while read -r key uid _; do [ "$key" != Uid: ] || break; done </proc/self/status
-if [ "$uid" = 0 ]; then exec "$lib/recorder"; fi
+if [ "$uid" = 0 ]; then
+  # By sudo: who called it is somebody else.
+  unset SUDO_USER SUDO_UID SUDO_GID
+  exec "$lib/recorder"
+fi
 setting onRecorderFailure deny
 if [ "$onRecorderFailure" = allow ] && ! sudo -n -l "$lib/recorder" >/dev/null 2>&1; then
   logger -t tapedeck -p authpriv.alert "not recorded: sudo does not start the recorder for $(id -un)"

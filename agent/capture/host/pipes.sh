@@ -9,7 +9,6 @@ log=$dir/log
 . "$lib/transfer"
 printf 'means=%s\nin=%s\nout=%s\n' "$means" "$in" "$out" >>"$dir/session.new"
 
-mkfifo -m 600 "$log/gate" "$log/in.copy" "$log/out.copy"
 : >"$log/in"
 : >"$log/out"
 : >"$log/err"
@@ -29,7 +28,7 @@ fi
 # counted NAME: whatever is written to 9 from here on is counted and hashed into NAME.bytes and NAME.sha256. Both ends are
 # open before anybody is waited for: a short command is over, and its input's copy killed, before that copy has begun.
 counted() {
-  exec 9<>"$log/$1.copy"
+  exec 9<>"$dir/$1.copy"
   LC_ALL=C dd bs=64K </dev/fd/9 2>"$log/$1.bytes" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- |
     sha256sum >"$log/$1.sha256" 4<&- 5<&- 6>&- 7>&- 8<&- 9>&- &
 }
@@ -54,8 +53,8 @@ keep() {
       exec 9>&-
       ;;
   esac
-  printf '%s %s\n' "$pid" "$feeder" >"$log/gate"
-  read -r _ <"$log/gate"
+  printf '%s %s\n' "$pid" "$feeder" >"$dir/gate"
+  read -r _ <"$dir/gate"
   exec 0</dev/null >/dev/null 3>&-
 
   read -r stat <"/proc/$pid/stat"
@@ -94,24 +93,29 @@ keep() {
   exec 8<&0
   : | keep | : &
 }
-read -r keeper feeder <"$log/gate"
+read -r keeper feeder <"$dir/gate"
 exec 0<"/proc/$keeper/fd/3" >"/proc/$keeper/fd/4" 9>"/proc/$keeper/fd/8"
-: >"$log/gate"
+: >"$dir/gate"
 
 # Where there is a controlling terminal all the same (su with its input redirected), the command must not reach it by
 # /dev/tty, past the logs.
 read -r stat </proc/$$/stat
 set -- ${stat##*) }
 alone=
-[ "$5" = 0 ] || alone=setsid
+[ "$5" = 0 ] || alone=1
 
 # In the foreground, since what a shell runs in the background ignores interrupts; in a subshell of its own, since ours says
 # "Killed" where the command's errors go.
+users_side() {
+  exec 2>&9 9>&-
+  [ -z "$alone" ] || exec setsid "$lib/session"
+  . "$lib/session"
+}
 case $in-$out in
-  direct-direct) (exec $alone "$lib/session" <&5 >&6 2>&9 5<&- 6>&- 7>&- 9>&-) ;;
+  direct-direct) (exec <&5 >&6 5<&- 6>&- 7>&- && users_side) ;;
   *)
     exec 5<&- 6>&- 7>&-
-    (exec $alone "$lib/session" 2>&9 9>&-)
+    (users_side)
     ;;
 esac
 status=$?

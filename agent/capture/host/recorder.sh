@@ -10,12 +10,13 @@ export PATH
 # Until `script` has the terminal, no key may end what records it.
 trap '' INT QUIT TSTP
 
-uid=${SUDO_UID:-$(id -u)}
-IFS=: read -r user _ uid gid _ _ _ <<END
-$(getent passwd "${SUDO_USER:-$(id -un)}")
+# Each program that is started here is a millisecond or two that somebody waits for a prompt.
+user=${SUDO_USER-} uid=${SUDO_UID-} gid=${SUDO_GID-}
+[ -n "$user" ] || IFS=: read -r user _ uid gid _ <<END
+$(getent passwd "$(id -un)")
 END
+while read -r key groups; do [ "$key" != Groups: ] || break; done </proc/self/status
 shell_of "$user"
-# Each program that is started here is a millisecond that somebody waits for a prompt.
 tty=
 if [ -t 0 ]; then tty=$(tty) || tty=; fi
 
@@ -121,7 +122,7 @@ printf %s "$command" >"$dir/command"
 facts="session=$session
 user=$user
 uid=$uid
-groups=$(id -Gn "$user")
+gids=$gid $groups
 host=$host
 application=${application##*/}
 client=$client
@@ -130,16 +131,29 @@ term=$plain
 tty=$tty
 columns=$columns
 rows=$rows
-started=$(date +%s%3N)
 boot=$boot"
 
 # The agent is asked what to do; it asks the farm, and answers for it where that takes too long.
+fifos=$dir/decision
+[ -n "$tty" ] || fifos="$fifos $dir/gate $dir/in.copy $dir/out.copy"
+mkfifo -m 600 $fifos || fail "cannot make pipes in $dir"
 decision=
 if read -r agent since 2>/dev/null <"$run/agent.pid" && started "$agent" 2>/dev/null && [ "$ticks" = "$since" ]; then
-  mkfifo -m 600 "$dir/decision"
   printf '%s\n' "$facts" >"$run/asks/$session"
-  decision=$(timeout 2 head -n 1 "$dir/decision")
+  timeout 2 head -n 1 "$dir/decision" >"$dir/decided" &
 fi
+
+# While it decides, memory for the logs. Of its own, so that no session can take the room of another; that of a terminal's
+# times apart, so that they are still known when output has filled its part.
+setting captureBufferMiB 64
+setting tmpfsOptions ''
+options="mode=700,nosuid,nodev,noexec$tmpfsOptions"
+mounted=
+mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
+  { [ -z "$tty" ] || mount -t tmpfs -o "size=8m,$options" tapedeck "$dir/time"; } && mounted=1
+
+wait
+[ ! -e "$dir/decided" ] || read -r decision <"$dir/decided" || :
 if [ -z "$decision" ]; then
   setting onError record
   case $onError in
@@ -155,13 +169,7 @@ case $decision in
   *\ notify) TAPEDECK_NOTICE=1 ;;
 esac
 
-# Of its own, so that no session can take the room of another; the two apart, so that times are still known when output
-# has filled its part.
-setting captureBufferMiB 64
-setting tmpfsOptions ''
-options="mode=700,nosuid,nodev,noexec$tmpfsOptions"
-mount -t tmpfs -o "size=${captureBufferMiB}m,$options" tapedeck "$dir/log" &&
-  mount -t tmpfs -o "size=8m,$options" tapedeck "$dir/time" || fail "cannot mount the logs of $session"
+[ -n "$mounted" ] || fail "cannot mount the logs of $session"
 
 if [ -z "$tty" ]; then
   started $$
@@ -174,7 +182,9 @@ fi
 
 : >"$dir/log/out"
 : >"$dir/time/timing"
-owner=$(stat -c %u:%g "$tty") mode=$(stat -c %a "$tty")
+read -r owner mode <<END
+$(stat -c '%u:%g %a' "$tty")
+END
 # Else the user could open the outer terminal and write past the recorder.
 chown root:root "$tty" && chmod 600 "$tty" || fail "cannot take $tty"
 SHELL=/bin/sh

@@ -9,10 +9,12 @@ if [ -n "${TAPEDECK_UMASK-}" ]; then
     echo "$TAPEDECK_RECORDER" >"$run/ttys/${tty##*/}"
   fi
   [ -z "$TAPEDECK_LIMITS" ] || prlimit --pid $$ $TAPEDECK_LIMITS
-  exec setpriv --reuid="$TAPEDECK_UID" --regid="$TAPEDECK_GID" --keep-groups \
-    env -i sh "$lib/session" "$TAPEDECK_UMASK" "$TAPEDECK_SHELL" "$TAPEDECK_NOTICE" "${TAPEDECK_INSTEAD-}"
+  exec setpriv --reuid="$TAPEDECK_UID" --regid="$TAPEDECK_GID" --keep-groups --reset-env \
+    sh "$lib/session" "$TAPEDECK_UMASK" "$TAPEDECK_SHELL" "$TAPEDECK_NOTICE" "${TAPEDECK_INSTEAD-}"
 fi
 shell=$2 notice=$3 instead=$4
+# What setpriv has set: the user's own environment may have none of it.
+unset HOME SHELL USER LOGNAME PATH TERM
 . /dev/fd/3
 exec 3<&-
 unset TAPEDECK_COMMAND

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import fc from 'fast-check'
@@ -40,6 +40,15 @@ test('what record.sh says', (t) => {
     },
   })
   t.is(session!.facts.client.address, '192.0.2.7')
+})
+
+test('groups by number get their names; a session began when its command was written down', async (t) => {
+  const dir = await temporaryFolder(t)
+  await writeFile(join(dir, 'session'), 'pid=7\nticks=99\nboot=b\nuser=root\ngids=0 4 0 4294967290\n')
+  await writeFile(join(dir, 'command'), 'vim x')
+  const { facts } = (await readSessionFile(dir))!
+  t.deepEqual(facts.groups, ['root', 'adm', '4294967290'])
+  t.is(facts.startedMs, Math.floor((await stat(join(dir, 'command'))).mtimeMs))
 })
 
 test('without a process there is no session', (t) => {

@@ -251,3 +251,12 @@ onHosts('sessions within a recorded session are recorded once, by it', async (t)
   t.is((await host.sh('ls /run/tapedeck/run | wc -l')).trim(), '1')
   t.true((await host.recorded()).includes('inner-2'))
 })
+
+onHosts('who becomes root by sudo is recorded as root, and is root', async (t) => {
+  t.timeout(90_000)
+  const host = await openRecordedHost(t, { users: 'root' })
+  await host.sh(`echo 'eve ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/eve`)
+  const { stdout } = await host.run(host.ssh('eve', '--', 'sudo -n -i id -un'))
+  t.is(stdout.toString(), 'root\n')
+  t.is((await host.sh('grep -h ^user= /run/tapedeck/run/*/session')).trim(), 'user=root')
+})

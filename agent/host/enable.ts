@@ -29,6 +29,7 @@ export const scriptNames = [
   'forced',
   'recorder',
   'session',
+  'mosh',
   'notice',
   'pipes',
   'transfer',

@@ -57,6 +57,12 @@ export async function waysAround(settings: HostSettings): Promise<WayAround[]> {
     'loginctl disable-linger USER',
   )
   await addSshd(add, ordinary)
+  add(
+    'mosh',
+    existsSync('/usr/bin/mosh-server') ? ordinary : [],
+    'A login by mosh is recorded, but who starts mosh-server by hand has a terminal over the network that nobody records.',
+    'Remove mosh, or let no UDP ports 60000 to 61000 in.',
+  )
   for (const { path, name } of otherLogins)
     if (existsSync(path))
       add(

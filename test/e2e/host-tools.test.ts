@@ -1,4 +1,5 @@
 import test from 'ava'
+import { eventually } from '../helpers/eventually.ts'
 import { openRecordedHost } from '../helpers/recorded-host.ts'
 import { noTestHosts } from '../helpers/test-host.ts'
 
@@ -67,4 +68,41 @@ onHosts('git, rsync, scp, sftp and ansible do what they do without us', async (t
     t.is(results[0], results[1], what)
     t.regex(results[0]!, /status 0$/, what)
   }
+})
+
+onHosts('a session by mosh is recorded: a plain login, and a command of its own', async (t) => {
+  t.timeout(120_000)
+  const host = await openRecordedHost(t, { sshd: { AcceptEnv: 'LC_*' } })
+  if ((await host.run(['sh', '-c', 'command -v mosh'])).status !== 0) {
+    t.log('mosh is not installed')
+    return t.pass()
+  }
+  t.true((await host.tapedeck('doctor')).stdout.toString().includes('[mosh]'))
+  const locale = { LC_ALL: 'C.UTF-8', LANG: 'C.UTF-8', TERM: 'xterm' }
+  const mosh = (...command: string[]) =>
+    host.pty([
+      'env',
+      ...Object.entries(locale).map(([key, value]) => `${key}=${value}`),
+      'mosh',
+      `--ssh=${ssh}`,
+      ...command,
+    ])
+  const login = mosh('ada@localhost')
+  await login.waitFor('$ ')
+  login.write('echo by-mosh-$((40+2))\r')
+  await login.waitFor('by-mosh-42')
+  login.write('exit\r')
+  await login.ended()
+  const command = mosh('ada@localhost', '--', 'bash', '-i')
+  await command.waitFor('$ ')
+  command.write('echo own-shell-$((40+2))\r')
+  await command.waitFor('own-shell-42')
+  command.write('exit\r')
+  await command.ended()
+  await eventually(async () => {
+    if (/mosh|login-shell/.test(await host.sh('ps -eo comm'))) throw new Error('mosh still runs.')
+  })
+  const recorded = await host.recorded()
+  t.false(recorded.includes('MOSH CONNECT'), 'its key is not kept')
+  for (const said of ['by-mosh-42', 'own-shell-42']) t.true(recorded.includes(said), said)
 })

@@ -86,6 +86,18 @@ if [ -n "$tty" ] && [ -r "$run/ttys/${tty##*/}" ]; then
   if started "$pid" 2>/dev/null && [ "$ticks" = "$since" ]; then unrecorded; fi
 fi
 
+# A login by mosh: what its server prints is the key to the terminal that it shows, which is the one to record.
+newline='
+'
+case ${TAPEDECK_COMMAND-} in
+  *[\;\&\|\<\>\`\$\(\)\\"$newline"]*) ;;
+  'mosh-server new '* | "mosh-server 'new' "*)
+    TAPEDECK_INSTEAD="$lib/mosh ${TAPEDECK_COMMAND#mosh-server }"
+    export TAPEDECK_INSTEAD
+    [ ! -x /usr/bin/mosh-server ] || unrecorded
+    ;;
+esac
+
 read -r session </proc/sys/kernel/random/uuid
 read -r host </proc/sys/kernel/hostname
 read -r boot </proc/sys/kernel/random/boot_id

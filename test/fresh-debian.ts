@@ -9,7 +9,7 @@ import { openNamespaces } from './helpers/namespaces.ts'
 import { run } from './helpers/up.ts'
 
 // npm run soak:install — a farm as an operator makes it, on fresh Debian machines with a systemd of their own: database,
-// two nodes, a balancer, a host. Installs every role, joins, restarts and removes nodes while a session is recorded, lets
+// two nodes, two balancers with a floating address, a host. Installs every role, joins, restarts and removes nodes while a session is recorded, lets
 // watchdogs bite, and takes everything away again. The first time it downloads Debian (some minutes), then it keeps it.
 
 const missing = noMachines()
@@ -26,12 +26,15 @@ const addresses = {
   data: '10.77.0.2',
   'node-1': '10.77.0.11',
   'node-2': '10.77.0.12',
-  'lb-1': '10.77.0.20',
+  'lb-1': '10.77.0.21',
+  'lb-2': '10.77.0.22',
   'ward-7': '10.77.0.30',
 }
+/** Where HAProxy runs, by keepalived. */
+const floating = '10.77.0.20'
 const hosts = `${Object.entries(addresses)
   .map(([name, address]) => `${address} ${name}\\n`)
-  .join('')}${addresses['lb-1']} rec.test\\n`
+  .join('')}${floating} rec.test\\n`
 const password = '/etc/tapedeck/db.password'
 const catalog = `postgres://deck@data/deck?sslmode=disable&passwordFile=${password}`
 
@@ -57,8 +60,9 @@ try {
   const node1 = await start('node-1', source, stores)
   const node2 = await start('node-2', stores)
   const lb = await start('lb-1', source)
+  const lb2 = await start('lb-2', source)
   const ward = await start('ward-7', source)
-  step('five machines run')
+  step('six machines run')
 
   await data.sh(`cd /etc/postgresql/15/main && printf "listen_addresses = '*'\\n" >>postgresql.conf
     printf 'host all all 10.77.0.0/24 scram-sha-256\\n' >>pg_hba.conf
@@ -68,21 +72,24 @@ try {
   await node1.sh(`mkdir -m 755 /etc/tapedeck
     TAPEDECK_DB_ADMIN_PASSWORD=of-the-admin /src/tapedeck db migrate '${catalog}' --admin 'postgres://postgres@data/postgres?sslmode=disable'`)
   await node1.sh(`/src/tapedeck install node --name node-1 --catalog '${catalog}' --redis redis://data --store /srv/recordings \
-    --public-url https://rec.test --lb-host ${addresses['lb-1']} --workers 2 --policy entire-with-notification`)
+    --public-url https://rec.test --lb-host ${addresses['lb-1']} --lb-host ${addresses['lb-2']} --workers 2 --policy entire-with-notification`)
   step('node-1 is installed and ready')
 
   const farm = {
     name: 'ward',
     names: ['rec.test'],
     nodes: [{ name: 'node-1', address: addresses['node-1'] }],
-    balancers: [{ name: 'lb-1', address: addresses['lb-1'] }],
+    balancers: (['lb-1', 'lb-2'] as const).map((name) => ({ name, address: addresses[name] })),
+    floating: { address: `${floating}/24`, interface: 'host0', routerId: 77 },
     times: { checkS: 1, slowStartS: 0 },
   }
-  await lb.sh(
-    `cat >/root/farm.json <<'END'\n${JSON.stringify(farm)}\nEND\n/src/tapedeck install lb --farm /root/farm.json`,
-  )
-  await healthy(lb)
-  step('lb-1 is installed, and doctor finds nothing')
+  for (const balancer of [lb, lb2])
+    await balancer.sh(
+      `cat >/root/farm.json <<'END'\n${JSON.stringify(farm)}\nEND\n/src/tapedeck install lb --farm /root/farm.json --balancer ${balancer.name}`,
+    )
+  await eventually(() => holds(lb))
+  await healthy(lb, lb2)
+  step('lb-1 and lb-2 are installed, lb-1 has the floating address, and doctor finds nothing')
 
   const token = JSON.parse(await node1.sh('tapedeck agent token --json')).token as string
   await ward.sh(
@@ -99,12 +106,20 @@ try {
     { mode: 0o755 },
   )
   const script = async (name: string, ...args: string[]) => {
-    const done = await run(`${repo}/scripts/${name}`, ['--run', onMachine, '--balancer', 'lb-1', ...args])
+    const done = await run(`${repo}/scripts/${name}`, [
+      '--run',
+      onMachine,
+      '--balancer',
+      'lb-1',
+      '--balancer',
+      'lb-2',
+      ...args,
+    ])
     assert.equal(done.status, 0, `${name}: ${done.stdout}${done.stderr}`)
   }
   await script('join-node', '--from', 'node-1', 'node-2', addresses['node-2'], 'node-2')
   assert.equal(await node1.sh('ls /run/tapedeck-join 2>/dev/null || :'), '')
-  await healthy(node2, lb)
+  await healthy(node2, lb, lb2)
   step('node-2 has joined')
 
   const lines = 400
@@ -122,6 +137,19 @@ try {
     assert.ok(text.includes(`line ${i} of the session`), `line ${i} is missing`)
   step('it is whole, and proven')
 
+  const moving = ward.sh(`su - ward -c 'for i in $(seq 200); do echo "moved $i"; sleep 0.1; done'`)
+  await eventually(async () => void (await recordingOf(node1, 'live')))
+  await lb.sh('systemctl stop tapedeck-lb')
+  await eventually(() => holds(lb2))
+  await moving
+  const moved = await eventually(async () => recordingOf(node2, 'complete', 'moved'))
+  await node2.sh(`tapedeck verify ${moved}`)
+  assert.ok((await node2.sh(`tapedeck export ${moved}`)).includes('moved 200'))
+  await lb.sh('systemctl start tapedeck-lb')
+  await healthy(lb)
+  await holds(lb2)
+  step('lb-1 was stopped: lb-2 took the address over, kept it, and the session was recorded through it')
+
   await lb.sh('kill -STOP $(pgrep -x haproxy)')
   await node2.sh('kill -STOP $(cat /run/tapedeck-node/node-0.pid)')
   await eventually(() => restarted(lb, 'tapedeck-lb'), { timeoutMs: 120_000 })
@@ -137,7 +165,7 @@ try {
 
   const memory = await ward.sh('grep VmRSS /proc/$(systemctl show -p MainPID --value tapedeck-agent)/status')
   console.log(`        the agent takes ${memory.replace(/\s+/g, ' ')}`)
-  for (const machine of [node1, node2, lb, ward]) {
+  for (const machine of [node1, node2, lb, lb2, ward]) {
     const failed = await machine.sh('systemctl --failed --no-legend --plain | grep tapedeck || :')
     assert.equal(failed, '', `${machine.name}: ${failed}`)
     await machine.sh('tapedeck uninstall --force')
@@ -188,6 +216,11 @@ async function recordingOf(node: Machine, state: string, application?: string): 
   )
   if (!found) throw new Error(`No ${state} recording: ${JSON.stringify(rows)}`)
   return found.id
+}
+
+/** The floating address is this balancer's. */
+async function holds(balancer: Machine): Promise<void> {
+  await balancer.sh(`ip -o address show dev host0 | grep -qF ' ${floating}/24 '`)
 }
 
 async function restarted(machine: Machine, unit: string): Promise<void> {

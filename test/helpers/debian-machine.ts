@@ -29,7 +29,7 @@ export interface Machine {
 }
 
 const needed = ['/usr/sbin/debootstrap', '/usr/bin/systemd-nspawn', '/usr/sbin/ip']
-const packages = 'systemd,sudo,ca-certificates,libatomic1,procps,haproxy,postgresql,redis-server'
+const packages = 'systemd,sudo,ca-certificates,libatomic1,procps,haproxy,keepalived,postgresql,redis-server'
 /** A mirror that is far away. */
 const debootstrapMsMax = 15 * 60_000
 
@@ -43,7 +43,8 @@ export function noMachines(): string | undefined {
 
 /** The tree, from `cache` or a mirror. */
 export async function debianTree(cache: string): Promise<string> {
-  const tree = join(cache, 'bookworm')
+  // One that an earlier list of packages made lacks what was added.
+  const tree = join(cache, `bookworm-${packages.split(',').length}`)
   if (existsSync(tree)) return tree
   await mkdir(cache, { recursive: true })
   const fresh = `${tree}.new`
@@ -58,7 +59,7 @@ export async function debianTree(cache: string): Promise<string> {
   execFileSync('debootstrap', args, { stdio: ['ignore', 'ignore', 'inherit'], timeout: debootstrapMsMax })
   // Each machine gets an id of its own when it starts; nothing else of the tree's makers is in it.
   await writeFile(join(fresh, 'etc/machine-id'), '')
-  for (const unit of ['postgresql', 'redis-server', 'haproxy'])
+  for (const unit of ['postgresql', 'redis-server', 'haproxy', 'keepalived'])
     execFileSync('chroot', [fresh, 'systemctl', 'disable', '--quiet', unit], { stdio: 'ignore' })
   await rename(fresh, tree)
   return tree

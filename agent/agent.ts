@@ -59,7 +59,7 @@ export async function startAgent(
       identity,
       crypto,
       log,
-      onDurable: (recording) => uplink.notify(recording),
+      onDurable: (spooled) => uplink.notify(spooled),
     })
     const uplink = new Uplink({
       url,
@@ -69,7 +69,7 @@ export async function startAgent(
       crypto,
       spool,
       log,
-      onWatched: (recording, watched) => sessions.setWatched(recording, watched),
+      onWatched: ({ recording }, watched) => sessions.setWatched(recording, watched),
       onFork: (recording) => sessions.fork(recording),
       onDiscarded: (recording) => sessions.discard(recording),
       async onClone() {
@@ -84,7 +84,7 @@ export async function startAgent(
     let host: HostPart | undefined
     const agentStatus = (): AgentStatus => ({
       agent: identity.agent,
-      queue: spool.totals(Date.now(), (recording) => uplink.acked(recording)),
+      queue: spool.totals(Date.now(), (spooled) => uplink.acked(spooled)),
       connection: uplink.status,
       ...(host && { coverage: host.coverage }),
       sessions: sessions.live.map(({ spooled }) => {

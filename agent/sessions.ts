@@ -13,7 +13,7 @@ import { type AgentIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
 import type { Resume } from './queue/session-record.ts'
 import type { Spool } from './queue/spool.ts'
-import type { SpooledRecording } from './queue/spooled-recording.ts'
+import type { SpooledStream } from './queue/spooled-stream.ts'
 
 // Finds sessions that recorders have announced, and those an earlier agent left, and keeps one recorder of ours for each.
 
@@ -32,8 +32,8 @@ export interface SessionsOptions {
   identity: AgentIdentity
   crypto: Crypto
   log: AgentLog
-  /** More of a recording can be sent. */
-  onDurable(recording: string): void
+  /** More of a stream can be sent. */
+  onDurable(spooled: SpooledStream): void
 }
 
 export class Sessions {
@@ -68,7 +68,7 @@ export class Sessions {
   }
 
   async start(): Promise<void> {
-    for (const spooled of this.#options.spool.recordings) {
+    for (const spooled of this.#options.spool.streams) {
       const { endSize, folder } = spooled.record
       if (endSize === undefined) this.#record(folder, spooled)
       else await removeSession(this.#folder(folder))
@@ -152,7 +152,7 @@ export class Sessions {
   }
 
   #knownFolders(): Set<string> {
-    const spooled = [...this.#options.spool.recordings, ...this.live.map((recorder) => recorder.spooled)]
+    const spooled = [...this.#options.spool.streams, ...this.live.map((recorder) => recorder.spooled)]
     return new Set([...spooled.map(({ record }) => record.folder), ...this.#forking])
   }
 
@@ -183,19 +183,19 @@ export class Sessions {
     this.#record(folder, spooled)
   }
 
-  #record(folder: string, spooled: SpooledRecording): void {
+  #record(folder: string, spooled: SpooledStream): void {
     const { identity, crypto, log, onDurable } = this.#options
     const { signer, certificate } = signingAs(identity, spooled.record.agent)
     const dir = this.#folder(folder)
     const recorder = new SessionRecorder({ dir, spooled, signer, crypto, certificate, log })
     this.#recorders.set(spooled.recording, recorder)
-    spooled.onDurable(() => onDurable(spooled.recording))
+    spooled.onDurable(() => onDurable(spooled))
     void recorder.run().then(() => {
       if (this.#closed) return
       this.#recorders.delete(spooled.recording)
       this.#forgetEnded()
       this.#ended.push({ session: spooled.record.session, endedMs: performance.now() })
-      onDurable(spooled.recording)
+      onDurable(spooled)
     })
   }
 

@@ -11,6 +11,8 @@ export const recordBytesMax = 4096
 export const formatVersion = 1
 
 export type StreamName = 'cast' | 'rfb'
+/** A recording's streams: the timeline, which every recording has, and a desktop's screen. */
+export const streamNames: readonly StreamName[] = ['cast', 'rfb']
 export type GapReason = 'expired' | 'quota' | 'flood' | 'crash' | 'paused' | 'store'
 export type EndReason = 'exit' | 'rollover' | 'stopped' | 'terminated' | 'lost'
 

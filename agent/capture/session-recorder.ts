@@ -4,7 +4,7 @@ import type { Crypto, Signer } from '../../format/ports.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import type { AgentLog } from '../log.ts'
 import { recoverStream } from '../queue/recover-stream.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { Alarm } from './alarm.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { followLogs } from './follow-logs.ts'
@@ -30,7 +30,7 @@ const retryMs = 1000
 export interface SessionRecorderOptions {
   /** The recorder's folder. */
   dir: string
-  spooled: SpooledRecording
+  spooled: SpooledStream
   signer: Signer
   crypto: Crypto
   certificate: string
@@ -53,7 +53,7 @@ export class SessionRecorder {
     this.#alarm = new Alarm(this.#clock)
   }
 
-  get spooled(): SpooledRecording {
+  get spooled(): SpooledStream {
     return this.#options.spooled
   }
 

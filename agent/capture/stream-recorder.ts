@@ -2,7 +2,7 @@ import { openZstdBody, type ZstdBody } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import type { EndReason, GapReason, SourcePosition } from '../../format/records.ts'
 import type { StreamWriter } from '../../format/stream-writer.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { type Clock, systemClock } from './clock.ts'
 
 // Timeline lines to frames in the queue.
@@ -26,7 +26,7 @@ export interface Span {
 }
 
 export class StreamRecorder {
-  readonly #spooled: SpooledRecording
+  readonly #spooled: SpooledStream
   readonly #writer: StreamWriter
   readonly #clock: Clock
   #body: ZstdBody | undefined
@@ -41,7 +41,7 @@ export class StreamRecorder {
   #endUs: number
 
   /** `writer` is as of `spooled.state`. */
-  constructor(spooled: SpooledRecording, writer: StreamWriter, clock: Clock = systemClock) {
+  constructor(spooled: SpooledStream, writer: StreamWriter, clock: Clock = systemClock) {
     this.#spooled = spooled
     this.#writer = writer
     this.#clock = clock

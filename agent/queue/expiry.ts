@@ -6,7 +6,7 @@ import type { AgentLog } from '../log.ts'
 import { endOf, partBelow } from './part-log.ts'
 import { type Spool, writtenMs } from './spool.ts'
 import type { QueuedFile } from './spool-files.ts'
-import type { SpooledRecording } from './spooled-recording.ts'
+import type { SpooledStream } from './spooled-stream.ts'
 
 // Message life and quota: whole frames go, oldest first, only frames of which no byte was ever sent and never frame 0.
 // In their place lies a GAP, durable before they are deleted (I8).
@@ -57,49 +57,49 @@ function expiryNowMs(): number {
 
 export async function expire(options: ExpiryOptions, nowMs: number): Promise<void> {
   const { spool, messageLifeS, quotaMiB, root } = options
-  for (const recording of spool.recordings) {
-    const old = droppable(recording).filter(
-      ({ start, size }) => nowMs - writtenMs(recording, start + size) > messageLifeS * 1000,
+  for (const spooled of spool.streams) {
+    const old = droppable(spooled).filter(
+      ({ start, size }) => nowMs - writtenMs(spooled, start + size) > messageLifeS * 1000,
     )
-    await drop(options, recording, old, 'expired')
+    await drop(options, spooled, old, 'expired')
   }
-  let excess = spool.recordings.reduce((sum, recording) => sum + recording.bytes, 0) - quotaMiB * 1024 ** 2
+  let excess = spool.streams.reduce((sum, { bytes }) => sum + bytes, 0) - quotaMiB * 1024 ** 2
   excess = Math.max(excess, await missingFreeBytes(root))
   if (excess <= 0) return
-  const oldestFirst = spool.recordings
-    .flatMap((recording) =>
-      droppable(recording).map((file) => ({ recording, file, ms: writtenMs(recording, file.start) })),
+  const oldestFirst = spool.streams
+    .flatMap((spooled) =>
+      droppable(spooled).map((file) => ({ spooled, file, ms: writtenMs(spooled, file.start) })),
     )
     .sort((a, b) => a.ms - b.ms)
-  const chosen = new Map<SpooledRecording, Readonly<QueuedFile>[]>()
-  for (const { recording, file } of oldestFirst) {
+  const chosen = new Map<SpooledStream, Readonly<QueuedFile>[]>()
+  for (const { spooled, file } of oldestFirst) {
     if (excess <= 0) break
     excess -= file.size
-    const files = chosen.get(recording)
+    const files = chosen.get(spooled)
     if (files) files.push(file)
-    else chosen.set(recording, [file])
+    else chosen.set(spooled, [file])
   }
-  for (const [recording, files] of chosen) await drop(options, recording, files, 'quota')
+  for (const [spooled, files] of chosen) await drop(options, spooled, files, 'quota')
 }
 
 /** Whole frames behind frame 0 of which nothing was sent. They follow each other, but for GAPs in between. */
-function droppable(recording: SpooledRecording): Readonly<QueuedFile>[] {
-  const { offset } = recording.state
-  const { sentFrom } = recording.record
-  return recording.files.filter(
+function droppable(spooled: SpooledStream): Readonly<QueuedFile>[] {
+  const { offset } = spooled.state
+  const { sentFrom } = spooled.record
+  return spooled.files.filter(
     ({ start, size, kind }) => kind === 'frame' && start > 0 && start > sentFrom && start + size <= offset,
   )
 }
 
 async function drop(
   options: ExpiryOptions,
-  recording: SpooledRecording,
+  spooled: SpooledStream,
   files: readonly Readonly<QueuedFile>[],
   reason: GapReason,
 ): Promise<void> {
-  const { written } = recording.state
+  const { written } = spooled.state
   for (const fresh of runs(files)) {
-    const run = withGapBefore(recording, fresh)
+    const run = withGapBefore(spooled, fresh)
     if (endOfFile(run.at(-1)!) - run[0]!.start < spanBytesMin) continue
     const from = run[0]!.start
     const to = endOfFile(run.at(-1)!)
@@ -108,7 +108,7 @@ async function drop(
     if (!before || !last || endOf(before) !== from || endOf(last) !== to) continue
     const frame = replaceByGap(
       {
-        recording: recording.recording,
+        recording: spooled.recording,
         fromUs: before.endUs,
         toUs: last.endUs,
         reason,
@@ -117,21 +117,21 @@ async function drop(
         lostBytes: to - from,
       },
       to - from,
-      options.signerOf(recording.record.agent),
+      options.signerOf(spooled.record.agent),
     )
-    if (!(await recording.replace(run, frame))) continue
+    if (!(await spooled.replace(run, frame))) continue
     options.log.warn(
-      { code: 'data-lost', recording: recording.recording, reason, bytes: to - from },
-      `data lost while recording ${recording.recording}`,
+      { code: 'data-lost', recording: spooled.recording, reason, bytes: to - from },
+      `data lost while recording ${spooled.recording}`,
     )
   }
 }
 
 // What goes bit by bit for weeks becomes one GAP.
-function withGapBefore(recording: SpooledRecording, run: Readonly<QueuedFile>[]): Readonly<QueuedFile>[] {
-  const before = recording.files[recording.files.indexOf(run[0]!) - 1]
+function withGapBefore(spooled: SpooledStream, run: Readonly<QueuedFile>[]): Readonly<QueuedFile>[] {
+  const before = spooled.files[spooled.files.indexOf(run[0]!) - 1]
   const joins = before?.kind === 'gap' && endOfFile(before) === run[0]!.start
-  return joins && before.start > recording.record.sentFrom ? [before, ...run] : run
+  return joins && before.start > spooled.record.sentFrom ? [before, ...run] : run
 }
 
 /** Files that lie one behind the other. */

@@ -20,7 +20,7 @@ import { TimelineDecoder } from '../../format/timeline-decoder.ts'
 import { positionBehind } from '../capture/pipe-position.ts'
 import type { Resume } from './session-record.ts'
 import { spoolFileName } from './spool-file.ts'
-import type { SpooledRecording } from './spooled-recording.ts'
+import type { SpooledStream } from './spooled-stream.ts'
 
 // After a crash or a failed write: brings the queue's last file to a boundary, so that recording goes on behind it. A
 // whole part that the log of parts does not have yet is taken as it is, since it may have been sent; a torn BODY is cut,
@@ -30,7 +30,7 @@ import type { SpooledRecording } from './spooled-recording.ts'
  * Resolves true when END is whole: nothing is left to record. Else `spooled.resume` says where the recorder's logs go on.
  * `writer` is as of `spooled.state`, and is brought along.
  */
-export async function recoverStream(spooled: SpooledRecording, writer: StreamWriter): Promise<boolean> {
+export async function recoverStream(spooled: SpooledStream, writer: StreamWriter): Promise<boolean> {
   await spooled.cutAfterFailure()
   const last = spooled.files.at(-1)
   if (!last || last.kind === 'gap' || last.start < writer.offset) return false
@@ -43,7 +43,7 @@ export async function recoverStream(spooled: SpooledRecording, writer: StreamWri
 }
 
 async function takeEnd(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   writer: StreamWriter,
   end: End,
   bytes: Uint8Array,
@@ -60,7 +60,7 @@ async function takeEnd(
 }
 
 async function takeGap(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   writer: StreamWriter,
   gap: Gap,
   bytes: Uint8Array,
@@ -76,7 +76,7 @@ async function takeGap(
 }
 
 async function takeFrame(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   writer: StreamWriter,
   head: Head,
   { headBytes, body, seal }: Parts,

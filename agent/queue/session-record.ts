@@ -2,21 +2,21 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { replaceFile } from '../../disk/atomic-replace.ts'
 import { isRecordingId } from '../../format/recording-id.ts'
-import { factsShape, type SourcePosition, sourceShape } from '../../format/records.ts'
+import { factsShape, type SourcePosition, type StreamName, sourceShape } from '../../format/records.ts'
 import { check, type Shape } from '../../format/shape.ts'
 import { tokenCharactersMax } from '../../format/token.ts'
 import type { RecordedSession } from '../capture/session-file.ts'
 
-// `session.json` beside a recording's frames: what a restarted agent must know, and the frames do not say. It is replaced
+// `session.json` beside a stream's frames: what a restarted agent must know, and the frames do not say. It is replaced
 // whole, and always after the bytes it speaks of are durable.
 
 export interface SessionRecord {
   version: 1
   recording: string
-  stream: 'cast'
+  stream: StreamName
   /** Under which identity it was begun and is signed. */
   agent?: string
-  /** Name of the recorder's folder under `run`. */
+  /** Name of the recorder's folder under `run`; of a desktop, its name. */
   folder: string
   session: RecordedSession
   /** Where in the recorder's logs the recording begins, if not at their beginning. */
@@ -43,7 +43,7 @@ const shape: Shape = {
   object: {
     version: 'count',
     recording: { text: 36 },
-    stream: { oneOf: ['cast'] },
+    stream: { oneOf: ['cast', 'rfb'] },
     folder: { text: 255 },
     session: {
       object: { facts: factsShape, pid: 'count', ticks: { text: 20 }, boot: { text: 64 } },

@@ -2,20 +2,20 @@ import type { Crypto } from '../../format/ports.ts'
 import { skippableHeaderBytes, skippableSpanBytes } from '../../format/skippable.ts'
 import { recordHash, type WrittenFrame } from '../../format/stream-writer.ts'
 import { endOf, partBelow } from '../queue/part-log.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 
 /** END and GAP are less. */
 const recordBytesMax = 8192
 
 /** The part that ends at `offset`; `undefined` where none does. */
-export function partEndingAt(spooled: SpooledRecording, offset: number): WrittenFrame | undefined {
+export function partEndingAt(spooled: SpooledStream, offset: number): WrittenFrame | undefined {
   const part = partBelow(spooled.state.written, offset)
   return endOf(part) === offset ? part : undefined
 }
 
 /** Whether `seal` is the name of the last record below `offset`: what a receipt says must be what was sent (I2). */
 export async function namesBoundary(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   offset: number,
   seal: string,
   crypto: Crypto,

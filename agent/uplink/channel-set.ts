@@ -6,7 +6,7 @@ import { WireError } from '../../wire/wire-error.ts'
 import { type AgentIdentity, signingAs } from '../identity.ts'
 import type { AgentLog } from '../log.ts'
 import type { Spool } from '../queue/spool.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { type ChannelPort, UplinkChannel } from './channel.ts'
 import type { FarmConnection, OpenMessage } from './farm-connection.ts'
 
@@ -26,12 +26,12 @@ export interface ChannelSetOptions {
   crypto: Crypto
   spool: Spool
   log: AgentLog
-  onWatched(recording: string, watched: boolean): void
+  onWatched(spooled: SpooledStream, watched: boolean): void
   /** The farm has other bytes under this id: go on in a new recording. */
   onFork(recording: string): Promise<void>
   /** The recording was deleted in the farm. */
   onDiscarded(recording: string): Promise<void>
-  /** Highest offset acknowledged, by any node. */
+  /** Highest offset acknowledged, by any node; by the streams' keys. */
   acked: Map<string, number>
   /** Open at once; tests have fewer. */
   channelsMax?: number
@@ -43,7 +43,7 @@ export class ChannelSet {
   readonly #connection: FarmConnection
   readonly #options: ChannelSetOptions
   readonly #channels = new Map<number, UplinkChannel>()
-  readonly #byRecording = new Map<string, UplinkChannel>()
+  readonly #byStream = new Map<string, UplinkChannel>()
   readonly #notBeforeMs = new Map<string, number>()
   readonly #port: ChannelPort
   readonly #work = new Set<Promise<void>>()
@@ -69,9 +69,9 @@ export class ChannelSet {
     this.openMore()
   }
 
-  /** More of a recording can be sent. */
-  notify(recording: string): void {
-    const channel = this.#byRecording.get(recording)
+  /** More of a stream can be sent. */
+  notify(spooled: SpooledStream): void {
+    const channel = this.#byStream.get(spooled.key)
     if (channel) channel.pump()
     else this.#openSoon()
   }
@@ -116,9 +116,11 @@ export class ChannelSet {
   openMore(): void {
     if (this.#closed || !this.#connection.isOpen) return
     const nowMs = performance.now()
-    const wanted = this.#options.spool.recordings.filter(
-      ({ recording }) =>
-        !this.#byRecording.has(recording) && (this.#notBeforeMs.get(recording) ?? 0) <= nowMs,
+    const wanted = this.#options.spool.streams.filter(
+      (spooled) =>
+        !this.#byStream.has(spooled.key) &&
+        (this.#notBeforeMs.get(spooled.key) ?? 0) <= nowMs &&
+        this.#mayOpen(spooled),
     )
     const running = wanted.filter(({ record }) => record.endSize === undefined)
     const ended = wanted.filter(({ record }) => record.endSize !== undefined)
@@ -132,7 +134,7 @@ export class ChannelSet {
     }
   }
 
-  #open(spooled: SpooledRecording): void {
+  #open(spooled: SpooledStream): void {
     const { identity, crypto } = this.#options
     const { signer } = signingAs(identity, spooled.record.agent)
     const { farmKey } = identity
@@ -144,16 +146,23 @@ export class ChannelSet {
         signer,
         crypto,
         farmKey,
+        onPlaced: (place) => this.#onPlaced(spooled, place),
         onFailed: (error) => this.#onFailed(channel, error),
       },
       this.#ackedOf(spooled),
     )
     this.#channels.set(channel.id, channel)
-    this.#byRecording.set(channel.recording, channel)
+    this.#byStream.set(spooled.key, channel)
     channel.open()
   }
 
-  #hasMore(spooled: SpooledRecording): boolean {
+  // A recording's streams lie in one place: the first to be opened is the timeline, and the others wait for its place.
+  #mayOpen({ durable, recording, record }: SpooledStream): boolean {
+    if (durable === 0) return false
+    return record.stream === 'cast' || record.place !== undefined || !this.#options.spool.get(recording)
+  }
+
+  #hasMore(spooled: SpooledStream): boolean {
     return spooled.record.endSize !== undefined || this.#ackedOf(spooled) < spooled.durable
   }
 
@@ -170,13 +179,23 @@ export class ChannelSet {
 
   #drop(channel: UplinkChannel): void {
     this.#channels.delete(channel.id)
-    this.#byRecording.delete(channel.recording)
-    if (channel.isWatched) this.#options.onWatched(channel.recording, false)
+    this.#byStream.delete(channel.spooled.key)
+    if (channel.isWatched) this.#options.onWatched(channel.spooled, false)
     void channel.close()
   }
 
-  #ackedOf(spooled: SpooledRecording): number {
-    return Math.max(this.#options.acked.get(spooled.recording) ?? 0, spooled.receiptOffset)
+  // They are about to go from the queue: not opened again meanwhile, and what nodes acknowledged counts no more.
+  #forget(streams: readonly SpooledStream[]): void {
+    for (const { key } of streams) {
+      this.#notBeforeMs.set(key, performance.now() + reopenMs)
+      const channel = this.#byStream.get(key)
+      if (channel) this.#drop(channel)
+      this.#options.acked.delete(key)
+    }
+  }
+
+  #ackedOf(spooled: SpooledStream): number {
+    return Math.max(this.#options.acked.get(spooled.key) ?? 0, spooled.receiptOffset)
   }
 
   #openSoon(delayMs = openDelayMs): void {
@@ -200,7 +219,7 @@ export class ChannelSet {
     const before = channel.acked
     channel.ack(offset, limit)
     if (channel.acked > before) this.hasProgress = true
-    this.#options.acked.set(channel.recording, channel.acked)
+    this.#options.acked.set(channel.spooled.key, channel.acked)
     if (this.#waiting && channel.isIdle) this.#openSoon()
   }
 
@@ -208,45 +227,60 @@ export class ChannelSet {
     const channel = this.#channels.get(id)
     if (!channel) return
     channel.isWatched = on
-    this.#options.onWatched(channel.recording, on)
+    this.#options.onWatched(channel.spooled, on)
+  }
+
+  #onPlaced({ recording }: SpooledStream, place: string): void {
+    const others = this.#options.spool.streamsOf(recording).filter(({ record }) => record.place === undefined)
+    for (const other of others)
+      other.update({ place }).then(
+        () => this.#openSoon(),
+        // It is placed when the timeline is opened again.
+        (error: Error) => this.#tellFailed(other, error),
+      )
   }
 
   async #onReceipt(channel: UplinkChannel, receipt: string): Promise<void> {
     const meaning = await channel.receipt(receipt)
     if (meaning === 'more') return
-    const { recording } = channel
-    this.#drop(channel)
-    if (meaning === 'discarded') await this.#options.onDiscarded(recording)
-    this.#options.acked.delete(recording)
-    await this.#options.spool.remove(recording)
+    const { spool, onDiscarded } = this.#options
+    const { spooled } = channel
+    const gone = meaning === 'discarded' ? spool.streamsOf(spooled.recording) : [spooled]
+    this.#forget(gone)
+    if (meaning === 'discarded') await onDiscarded(spooled.recording)
+    for (const each of gone) await spool.remove(each)
     if (this.#waiting) this.#openSoon()
   }
 
   async #onRefused(channel: UplinkChannel, { code, text, hint }: ChannelError): Promise<void> {
-    const { recording } = channel
-    const { log, spool, onFork, acked } = this.#options
+    const { spooled } = channel
+    const { recording } = spooled
+    const { log, spool, onFork } = this.#options
     log.warn({ code, recording, hint }, text)
     this.#later(channel)
     if (code === 'fork' || code === 'recording') {
+      this.#forget(spool.streamsOf(recording))
       await onFork(recording)
-      acked.delete(recording)
-    } else if (code === 'place') await spool.get(recording)?.forgetPlace()
+    } else if (code === 'place') await spooled.forgetPlace()
   }
 
   #onFailed(channel: UplinkChannel, error: Error): void {
     if (this.#channels.get(channel.id) !== channel) return
-    const { recording } = channel
+    this.#tellFailed(channel.spooled, error)
+    this.#connection.control({ type: 'close', channel: channel.id })
+    this.#later(channel)
+  }
+
+  #tellFailed({ recording }: SpooledStream, error: Error): void {
     const { code, message } = error as NodeJS.ErrnoException
     this.#options.log.error(
       { code: 'send-failed', recording, errno: code, error: message },
       'sending is retried',
     )
-    this.#connection.control({ type: 'close', channel: channel.id })
-    this.#later(channel)
   }
 
   #later(channel: UplinkChannel): void {
-    this.#notBeforeMs.set(channel.recording, performance.now() + reopenMs)
+    this.#notBeforeMs.set(channel.spooled.key, performance.now() + reopenMs)
     this.#drop(channel)
     setTimeout(() => this.openMore(), reopenMs + 1).unref()
   }
@@ -261,7 +295,7 @@ export class ChannelSet {
     }
   }
 
-  // What touches the disk: in the order of the messages, for each recording by itself.
+  // What touches the disk: in the order of the messages, for each stream by itself.
   #inTurn(id: number, work: (channel: UplinkChannel) => Promise<void>): void {
     const channel = this.#channels.get(id)
     if (!channel) return

@@ -6,12 +6,12 @@ import { dataBytesMax, dataHeaderBytes } from '../../wire/limits.ts'
 import type { AgentMessage, NodeMessage } from '../../wire/messages.ts'
 import { ChannelSender } from '../../wire/sender.ts'
 import { WireError } from '../../wire/wire-error.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { Turns } from '../queue/turns.ts'
 import { namesBoundary } from './boundary.ts'
 import { storeGap } from './store-gap.ts'
 
-// One recording on one connection: sends what is durable here, in order, as far as the node's credit goes, and deletes
+// One stream on one connection: sends what is durable here, in order, as far as the node's credit goes, and deletes
 // below what the node has receipts for.
 
 export interface ChannelPort {
@@ -23,12 +23,14 @@ export interface ChannelPort {
 
 export interface ChannelOptions {
   channel: number
-  spooled: SpooledRecording
+  spooled: SpooledStream
   port: ChannelPort
   signer: Signer
   crypto: Crypto
   farmKey: Uint8Array
-  /** The recording's files cannot be read or written now. */
+  /** The node has said where the recording lies, and the queue remembers it. */
+  onPlaced(place: string): void
+  /** The stream's files cannot be read or written now. */
   onFailed(error: Error): void
 }
 
@@ -36,7 +38,7 @@ export class UplinkChannel {
   readonly #options: ChannelOptions
   readonly #sender: ChannelSender
   readonly #turns = new Turns()
-  /** Somebody watches the recording through this node. */
+  /** Somebody watches the stream through this node. */
   isWatched = false
   #openings = 0
   #place: string | undefined
@@ -54,15 +56,15 @@ export class UplinkChannel {
     return this.#options.channel
   }
 
-  get recording(): string {
-    return this.#options.spooled.recording
+  get spooled(): SpooledStream {
+    return this.#options.spooled
   }
 
   get acked(): number {
     return this.#sender.acked
   }
 
-  /** The node has all there is, and more may come only later: the channel can be given to another recording. */
+  /** The node has all there is, and more may come only later: the channel can be given to another stream. */
   get isIdle(): boolean {
     const { durable, record } = this.#options.spooled
     return this.#sender.isOpen && !this.isWatched && this.acked >= durable && record.endSize === undefined
@@ -70,12 +72,12 @@ export class UplinkChannel {
 
   open(): void {
     const { channel, spooled, port } = this.#options
-    const { recording, session, place, receipt } = spooled.record
+    const { recording, stream, session, place, receipt } = spooled.record
     port.control({
       type: 'open',
       channel,
       recording,
-      stream: 'cast',
+      stream,
       acked: this.#sender.acked,
       oldest: spooled.oldest,
       facts: session.facts,
@@ -109,8 +111,9 @@ export class UplinkChannel {
   async receipt(token: string): Promise<'more' | 'final' | 'discarded'> {
     const { spooled, farmKey, crypto } = this.#options
     const receipt = openToken(token, 'receipt', farmKey, crypto)
-    if (receipt.recording !== spooled.recording || receipt.stream !== 'cast')
-      throw new WireError('receipt', `The receipt is for ${receipt.recording}.`)
+    const { recording, stream } = spooled.record
+    if (receipt.recording !== recording || receipt.stream !== stream)
+      throw new WireError('receipt', `The receipt is for the ${receipt.stream} of ${receipt.recording}.`)
     if (receipt.discarded) return 'discarded'
     if (receipt.final && receipt.offset !== spooled.record.endSize)
       throw new WireError('receipt', `The final receipt is for ${receipt.offset} bytes.`)
@@ -143,8 +146,9 @@ export class UplinkChannel {
   async #keepPlace(): Promise<void> {
     const place = this.#place
     this.#place = undefined
-    if (place !== undefined && place !== this.#options.spooled.record.place)
-      await this.#options.spooled.update({ place })
+    if (place === undefined || place === this.#options.spooled.record.place) return
+    await this.#options.spooled.update({ place })
+    this.#options.onPlaced(place)
   }
 
   async #pump(): Promise<void> {

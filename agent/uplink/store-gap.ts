@@ -1,6 +1,6 @@
 import type { Signer } from '../../format/ports.ts'
 import { replaceByGap } from '../../format/stream-writer.ts'
-import type { SpooledRecording } from '../queue/spooled-recording.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { partEndingAt } from './boundary.ts'
 
 /**
@@ -8,7 +8,7 @@ import { partEndingAt } from './boundary.ts'
  * `undefined` where none can be made.
  */
 export function storeGap(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   from: number,
   signer: Signer,
 ): { to: number; frame: Uint8Array } | undefined {

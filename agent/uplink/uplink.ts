@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Facts } from '../../format/records.ts'
 import { unrecordedMax } from '../../wire/limits.ts'
 import type { UnrecordedLogin } from '../../wire/messages.ts'
+import type { SpooledStream } from '../queue/spooled-stream.ts'
 import { Backoff } from './backoff.ts'
 import { ChannelSet, type ChannelSetOptions } from './channel-set.ts'
 import { FarmConnection, type FarmConnectionOptions } from './farm-connection.ts'
@@ -61,17 +62,17 @@ export class Uplink {
     return this.#status
   }
 
-  acked(recording: string): number {
-    return this.#acked.get(recording) ?? 0
+  acked({ key }: Pick<SpooledStream, 'key'>): number {
+    return this.#acked.get(key) ?? 0
   }
 
   start(): void {
     this.#running ??= this.#run()
   }
 
-  /** A recording was added, or more of it is durable. */
-  notify(recording: string): void {
-    this.#channels?.notify(recording)
+  /** A stream was added, or more of it is durable. */
+  notify(spooled: SpooledStream): void {
+    this.#channels?.notify(spooled)
   }
 
   /** What the farm says about a session that is about to begin; `undefined` when it says nothing within `waitMs`. */

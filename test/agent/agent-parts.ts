@@ -10,7 +10,7 @@ import { StreamRecorder } from '../../agent/capture/stream-recorder.ts'
 import { TimelineRecorder } from '../../agent/capture/timeline-recorder.ts'
 import type { AgentLog } from '../../agent/log.ts'
 import { Spool } from '../../agent/queue/spool.ts'
-import type { SpooledRecording } from '../../agent/queue/spooled-recording.ts'
+import type { SpooledStream } from '../../agent/queue/spooled-stream.ts'
 import { inflateFrame } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
@@ -55,7 +55,7 @@ export function aliveRecorder(): { pid: number; ticks: string; boot: string } {
 }
 
 /** A recording for the session that is announced in `<run>/<folder>`. */
-export async function spoolSession(spool: Spool, run: string, folder: string): Promise<SpooledRecording> {
+export async function spoolSession(spool: Spool, run: string, folder: string): Promise<SpooledStream> {
   const session = await readSessionFile(join(run, folder))
   if (!session) throw new Error('No session is announced.')
   const recording = sampleId(Math.random())
@@ -63,7 +63,7 @@ export async function spoolSession(spool: Spool, run: string, folder: string): P
 }
 
 export function recorderOf(
-  spooled: SpooledRecording,
+  spooled: SpooledStream,
   run: string,
   identities: Identities,
   log: AgentLog = collectLog(),
@@ -97,7 +97,7 @@ export async function recordToEnd(
   try {
     if (bad.length > 0) throw new Error(`Put aside: ${bad}`)
     const all: Recorded[] = []
-    for (const spooled of spool.recordings) {
+    for (const spooled of spool.streams) {
       await recorderOf(spooled, join(home, 'run'), identities, log).run()
       all.push(await read(await streamBytes(spooled), identities))
     }
@@ -117,7 +117,7 @@ export interface Recorded {
 }
 
 /** The whole stream as the queue has it. */
-export async function streamBytes(spooled: SpooledRecording): Promise<Uint8Array> {
+export async function streamBytes(spooled: SpooledStream): Promise<Uint8Array> {
   const parts: Uint8Array[] = []
   let at = 0
   for (const { start, size, kind } of spooled.files) {
@@ -184,7 +184,7 @@ export async function queueFrames(
   identities: Identities,
   frames: readonly number[],
   options: { end?: boolean; seed?: number; everyUs?: number } = {},
-): Promise<{ spool: Spool; spooled: SpooledRecording; output: Uint8Array }> {
+): Promise<{ spool: Spool; spooled: SpooledStream; output: Uint8Array }> {
   const { end = true, seed = 1, everyUs = 1_000_000 } = options
   const { spool } = await Spool.open(join(home, 'spool'))
   const recording = sampleId(seed)

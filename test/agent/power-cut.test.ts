@@ -31,13 +31,11 @@ function chanceOf(seed: number): () => number {
 /** An agent's parts on a queue: it records what is announced, and sends. */
 async function startParts(t: ExecutionContext, home: string, run: string, line: Line, who: Identities) {
   const { spool } = await Spool.open(join(home, 'spool'))
-  const recorders = spool.recordings
+  const recorders = spool.streams
     .filter(({ record }) => record.endSize === undefined)
     .map((spooled) => recorderOf(spooled, run, who))
   const { uplink, log } = openUplink(t, spool, line.url, who, { backoff: new Backoff(1, 20) })
-  const running = recorders.map((recorder) =>
-    recorder.run().then(() => uplink.notify(recorder.spooled.recording)),
-  )
+  const running = recorders.map((recorder) => recorder.run().then(() => uplink.notify(recorder.spooled)))
   return {
     spool,
     log,
@@ -109,7 +107,7 @@ async function oneLife(t: ExecutionContext, seed: number, logsGone: boolean): Pr
   line.cut()
   const home = join(root, 'host-after')
   hostDisk.cut(home, chance)
-  const acked = agent.spool.recordings[0]!.receiptOffset
+  const acked = agent.spool.streams[0]!.receiptOffset
   const promised = await promisedBytes(storeDisk, join(root, 'store-then'), recording, acked)
   t.is(promised.length, acked)
   await agent.close()
@@ -131,7 +129,7 @@ async function oneLife(t: ExecutionContext, seed: number, logsGone: boolean): Pr
   await eventually(
     () =>
       assert.deepEqual(
-        next.spool.recordings.map(({ durable }) => durable),
+        next.spool.streams.map(({ durable }) => durable),
         [],
         what,
       ),

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test from 'ava'
 import { Spool } from '../../../agent/queue/spool.ts'
-import type { SpooledRecording } from '../../../agent/queue/spooled-recording.ts'
+import type { SpooledStream } from '../../../agent/queue/spooled-stream.ts'
 import { equalBytes } from '../../../format/bytes.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { openPty } from '../../helpers/pty.ts'
@@ -32,7 +32,7 @@ async function openSession(home: string, run = join(home, 'run')) {
   return { logs, spool, spooled, run }
 }
 
-const grown = (spooled: SpooledRecording, from: number) =>
+const grown = (spooled: SpooledStream, from: number) =>
   eventually(() => {
     if (spooled.durable <= from) throw new Error(`Only ${spooled.durable} bytes are durable.`)
     return spooled.durable

@@ -7,7 +7,7 @@ import { StreamRecorder } from '../../../agent/capture/stream-recorder.ts'
 import { TimelineRecorder } from '../../../agent/capture/timeline-recorder.ts'
 import { recoverStream } from '../../../agent/queue/recover-stream.ts'
 import { Spool } from '../../../agent/queue/spool.ts'
-import type { SpooledRecording } from '../../../agent/queue/spooled-recording.ts'
+import type { SpooledStream } from '../../../agent/queue/spooled-stream.ts'
 import { equalBytes } from '../../../format/bytes.ts'
 import { skippableSpanBytes } from '../../../format/skippable.ts'
 import { StreamWriter } from '../../../format/stream-writer.ts'
@@ -47,7 +47,7 @@ const happenings: Happening[] = [
 async function halfRecorded(
   home: string,
   options: { more?: Happening[]; alive?: boolean } = {},
-): Promise<{ logs: WrittenLogs; spooled: SpooledRecording }> {
+): Promise<{ logs: WrittenLogs; spooled: SpooledStream }> {
   const logs = new WrittenLogs(join(home, 'run', 's'))
   logs.announce(options.alive ? aliveRecorder() : {})
   const { spool } = await Spool.open(join(home, 'spool'))
@@ -278,7 +278,7 @@ test('cut again and again', async (t) => {
         }
         // An agent that starts, reads on and is closed before the session ends.
         const { spool } = await Spool.open(join(home, 'spool'))
-        const [queued] = spool.recordings
+        const [queued] = spool.streams
         const recorder = recorderOf(queued!, join(home, 'run'), identities)
         logs.happen({ output: `round ${at} é` })
         const before = queued!.state.offset

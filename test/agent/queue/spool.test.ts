@@ -235,7 +235,7 @@ test('a folder that cannot be understood is put aside, an empty one removed, oth
   await mkdir(join(root, 'lost+found'))
   const { spool: next, bad } = await Spool.open(root)
   t.deepEqual(
-    next.recordings.map(({ recording }) => recording),
+    next.streams.map(({ recording }) => recording),
     [spooled.recording],
   )
   t.deepEqual(bad.sort(), broken.map(([seed]) => sampleId(seed)).sort())
@@ -270,10 +270,10 @@ test('removed and put aside', async (t) => {
   const root = await temporaryFolder(t)
   const { spool, spooled } = await spoolFrames(root, 2)
   const other = await spool.create(record(sampleId(2)))
-  await spool.remove(spooled.recording)
+  await spool.remove(spooled)
   await spool.setAside(other.recording, 'forked')
   t.deepEqual(await readdir(root), [`${other.recording}.forked`])
-  t.deepEqual(spool.recordings, [])
+  t.deepEqual(spool.streams, [])
 })
 
 test('ten thousand parts: a line each, and as many bytes as lines', async (t) => {

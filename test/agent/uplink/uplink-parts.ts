@@ -47,7 +47,7 @@ export function openUplink(
     onClone: async () => undefined,
     ...change,
   })
-  for (const spooled of spool.recordings) spooled.onDurable(() => uplink.notify(spooled.recording))
+  for (const spooled of spool.streams) spooled.onDurable(() => uplink.notify(spooled))
   uplink.start()
   t.teardown(async () => {
     await uplink.close()
@@ -71,7 +71,7 @@ export async function stored(node: TestNode, recording: string): Promise<Uint8Ar
 export function sentAll(spool: Spool, timeoutMs = 60_000): Promise<void> {
   return eventually(
     () => {
-      const left = spool.recordings.map(({ recording, receiptOffset, durable }) => [
+      const left = spool.streams.map(({ recording, receiptOffset, durable }) => [
         recording,
         receiptOffset,
         durable,

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import type { Spool } from '../../../agent/queue/spool.ts'
+import { streamKey } from '../../../agent/queue/spooled-stream.ts'
 import { equalBytes } from '../../../format/bytes.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { openLine } from '../../helpers/line.ts'
@@ -34,7 +35,7 @@ test('a queue of several recordings goes to the farm, byte for byte, and is empt
   for (const [recording, bytes] of sent) {
     t.true(equalBytes(await stored(node, recording), bytes), recording)
     t.is(node.register.done.get(recording)?.proof, 'sealed')
-    t.is(uplink.acked(recording), 0)
+    t.is(uplink.acked({ key: streamKey(recording, 'cast') }), 0)
   }
   t.deepEqual(await readdir(join(root, 'spool')), [])
   t.deepEqual(node.errors, [])
@@ -47,13 +48,13 @@ test('a stream that grows is acknowledged as it grows, and its sealed frames go'
     end: false,
   })
   const { uplink } = openUplink(t, spool, httpOf(node), node.identities)
-  await eventually(() => assert.equal(uplink.acked(spooled.recording), spooled.durable))
+  await eventually(() => assert.equal(uplink.acked(spooled), spooled.durable))
   await eventually(() => assert.equal(spooled.files.length, 1))
   const before = spooled.durable
   await spooled.begin()
   await spooled.append([new Uint8Array(100).fill(7)])
   await spooled.sync()
-  await eventually(() => assert.equal(uplink.acked(spooled.recording), before + 100))
+  await eventually(() => assert.equal(uplink.acked(spooled), before + 100))
   t.is((await stored(node, spooled.recording)).length, before + 100)
 })
 
@@ -93,8 +94,7 @@ test('nodes that come and go on the same store, told and untold', async (t) => {
   const { uplink } = openUplink(t, spool, line.url, identities)
   for (let round = 1; round <= 4; round++) {
     await eventually(() => {
-      if (uplink.acked(spooled.recording) < (bytes.length * round) / 6)
-        throw new Error(String(uplink.acked(spooled.recording)))
+      if (uplink.acked(spooled) < (bytes.length * round) / 6) throw new Error(String(uplink.acked(spooled)))
     })
     const before = node
     node = await startTestNode(t, { home, identities, register })
@@ -112,7 +112,7 @@ test('a node that drains is left at once, and what it had is not sent again', as
   const { spool, spooled } = await queueFrames(await temporaryFolder(t), identities, [1000], { end: false })
   const line = await openLine(t, portOf(node))
   const { uplink } = openUplink(t, spool, line.url, identities)
-  await eventually(() => assert.equal(uplink.acked(spooled.recording), spooled.durable))
+  await eventually(() => assert.equal(uplink.acked(spooled), spooled.durable))
   const next = await startTestNode(t, { home, identities, register })
   line.target = portOf(next)
   await node.ingest.drain()
@@ -136,7 +136,7 @@ test('a store that lost what was acknowledged is sent it again', async (t) => {
   const line = await openLine(t, portOf(node))
   const { uplink } = openUplink(t, spool, line.url, identities)
   const sent = spooled.durable
-  await eventually(() => assert.equal(uplink.acked(spooled.recording), sent))
+  await eventually(() => assert.equal(uplink.acked(spooled), sent))
   const bytes = await stored(node, spooled.recording)
   for (const lost of [1, 700, 5000]) {
     line.target = undefined
@@ -184,7 +184,7 @@ test('a store that lost what it gave receipts for: a GAP, and the rest is whole'
     })
     await next.ingest.close()
   }
-  await eventually(() => assert.equal(uplink.acked(spooled.recording), spooled.state.offset))
+  await eventually(() => assert.equal(uplink.acked(spooled), spooled.state.offset))
 })
 
 test('a line that goes dead is noticed, and a slow one is not', async (t) => {
@@ -220,11 +220,11 @@ test('more recordings than channels: those that run come first, and none waits f
     await spool?.close()
     spool = (await queueFrames(root, node.identities, [500], { seed, end: seed < 3 })).spool
   }
-  const running = spool!.recordings.filter(({ record }) => record.endSize === undefined)
+  const running = spool!.streams.filter(({ record }) => record.endSize === undefined)
   const { uplink } = openUplink(t, spool!, httpOf(node), node.identities, { channelsMax: 2 })
   await eventually(() => {
-    assert.equal(spool!.recordings.length, 3)
-    for (const { recording, durable } of running) assert.equal(uplink.acked(recording), durable)
+    assert.equal(spool!.streams.length, 3)
+    for (const spooled of running) assert.equal(uplink.acked(spooled), spooled.durable)
   })
   t.true(node.ingest.stats().channels <= 2)
 })
@@ -265,9 +265,7 @@ test('a recording that the farm deleted is dropped; one of another agent, or wit
   ] as const) {
     const elsewhere = await queueFrames(await temporaryFolder(t), as, [50, 60, 70], { seed, end: false })
     const twin = openUplink(t, elsewhere.spool, httpOf(node), as)
-    await eventually(() =>
-      assert.equal(twin.uplink.acked(elsewhere.spooled.recording), elsewhere.spooled.durable),
-    )
+    await eventually(() => assert.equal(twin.uplink.acked(elsewhere.spooled), elsewhere.spooled.durable))
     await twin.uplink.close()
   }
   const discarded: string[] = []

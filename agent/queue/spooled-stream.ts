@@ -1,4 +1,5 @@
 import { rm } from 'node:fs/promises'
+import type { StreamName } from '../../format/records.ts'
 import type { StreamState, WrittenFrame } from '../../format/stream-writer.ts'
 import { peekToken } from '../../format/token.ts'
 import { endOf, PartLog, partBelow } from './part-log.ts'
@@ -6,7 +7,7 @@ import { type Resume, type SessionRecord, saveSessionRecord } from './session-re
 import { type Queued, type QueuedFile, SpoolFiles } from './spool-files.ts'
 import { Turns } from './turns.ts'
 
-// One recording in the queue: its files, the log of its parts, its session.json.
+// One stream of a recording in the queue: its files, the log of its parts, its session.json.
 //
 // The recorder appends at the end; the sender reads what is durable and deletes below receipts (I2); expiry puts GAPs in
 // the place of files that were never sent. The last two take turns, so that a file is never sent and replaced at once.
@@ -14,7 +15,11 @@ import { Turns } from './turns.ts'
 /** So far ahead of what is sent files are marked as sent, to spare a durable write for each. */
 const markAheadBytes = 1024 * 1024
 
-export class SpooledRecording {
+export function streamKey(recording: string, stream: StreamName): string {
+  return `${recording}/${stream}`
+}
+
+export class SpooledStream {
   readonly dir: string
   readonly #files: SpoolFiles
   readonly #parts: PartLog
@@ -34,19 +39,19 @@ export class SpooledRecording {
     this.#durable = record.endSize ?? parts.state.offset
   }
 
-  static async load(dir: string, record: SessionRecord): Promise<SpooledRecording> {
+  static async load(dir: string, record: SessionRecord): Promise<SpooledStream> {
     const files = await SpoolFiles.load(dir)
     const parts = await PartLog.load(dir)
-    const spooled = new SpooledRecording(dir, record, files, parts)
+    const spooled = new SpooledStream(dir, record, files, parts)
     // Deleted files may come back after a power cut.
     await spooled.#removeBelow(spooled.receiptOffset)
     return spooled
   }
 
   /** Makes its session.json; the folder is there. */
-  static async create(dir: string, record: SessionRecord): Promise<SpooledRecording> {
+  static async create(dir: string, record: SessionRecord): Promise<SpooledStream> {
     await saveSessionRecord(dir, record)
-    return SpooledRecording.load(dir, record)
+    return SpooledStream.load(dir, record)
   }
 
   get record(): Readonly<SessionRecord> {
@@ -55,6 +60,11 @@ export class SpooledRecording {
 
   get recording(): string {
     return this.#record.recording
+  }
+
+  /** Names the stream among all. */
+  get key(): string {
+    return streamKey(this.#record.recording, this.#record.stream)
   }
 
   /** As of the last boundary that is durable here. */
@@ -205,7 +215,7 @@ export class SpooledRecording {
     })
   }
 
-  /** Removes the recording from the queue: it is whole in the farm, or was deleted there. */
+  /** Removes the stream from the queue: it is whole in the farm, or was deleted there. */
   async remove(): Promise<void> {
     await this.close()
     await rm(this.dir, { recursive: true, force: true })

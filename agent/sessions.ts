@@ -4,8 +4,8 @@ import { readdir, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Crypto } from '../format/ports.ts'
 import { makeRecordingId } from '../format/recording-id.ts'
+import { processAlive } from './capture/process-name.ts'
 import { punchWhole } from './capture/punch-hole.ts'
-import { recorderAlive } from './capture/recorder-alive.ts'
 import { removeSession } from './capture/remove-session.ts'
 import { type RecordedSession, readSessionFile } from './capture/session-file.ts'
 import { SessionRecorder } from './capture/session-recorder.ts'
@@ -164,7 +164,7 @@ export class Sessions {
       const { mtimeMs } = await stat(dir)
       if (Date.now() - mtimeMs > staleMs) await removeSession(dir)
     } else if (!names.includes(discardedName)) await this.#create(folder, session)
-    else if (recorderAlive(session)) await punchWhole(dir)
+    else if (processAlive(session)) await punchWhole(dir)
     else await removeSession(dir)
   }
 

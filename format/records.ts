@@ -29,6 +29,8 @@ export interface SourcePosition {
   err?: number
   in?: number
   transfers?: number
+  /** Of a desktop: how many events were told. */
+  events?: number
 }
 
 /** What a session is: known when it starts. Times in ms since the epoch. */
@@ -108,7 +110,14 @@ const version: Shape = 'count'
 
 export const sourceShape: Shape = {
   object: { out: 'count', timing: 'count', time },
-  optional: { skip: 'count', resizes: 'count', err: 'count', in: 'count', transfers: 'count' },
+  optional: {
+    skip: 'count',
+    resizes: 'count',
+    err: 'count',
+    in: 'count',
+    transfers: 'count',
+    events: 'count',
+  },
 }
 export const factsShape: Shape = {
   object: {

@@ -3,8 +3,8 @@ import type { AgentLog } from '../log.ts'
 import type { Alarm } from './alarm.ts'
 import type { Clock } from './clock.ts'
 import type { LogFollower, LogItem } from './log-follower.ts'
+import { processAlive } from './process-name.ts'
 import { LogPuncher } from './punch-hole.ts'
-import { recorderAlive } from './recorder-alive.ts'
 import type { RecordedSession } from './session-file.ts'
 import { frameRawBytesMax } from './stream-recorder.ts'
 import type { TimelineRecorder } from './timeline-recorder.ts'
@@ -98,7 +98,7 @@ export async function followLogs(options: FollowOptions): Promise<boolean> {
       const nowMs = clock.nowMs()
       if (!dead && nowMs - changedMs >= aliveMs && nowMs - askedMs >= aliveMs) {
         askedMs = nowMs
-        dead = !recorderAlive(session)
+        dead = !processAlive(session)
       }
       let inHole = false
       const items = await write(() => {

@@ -7,8 +7,8 @@ import type { AgentLog } from '../log.ts'
 import type { Alarm } from './alarm.ts'
 import { PipeLogs } from './pipe-logs.ts'
 import { type PipePosition, pipePosition, sourceOf } from './pipe-position.ts'
+import { processAlive } from './process-name.ts'
 import { punchBytesMin, punchFile } from './punch-hole.ts'
-import { recorderAlive } from './recorder-alive.ts'
 import type { RecordedSession } from './session-file.ts'
 import { TimelineEncoder } from './timeline-encoder.ts'
 import type { TimelineRecorder } from './timeline-recorder.ts'
@@ -88,7 +88,7 @@ class PipeFollower {
       const done = this.#logs.isDone
       const ask = !done && nowMs - askedMs >= aliveMs
       if (ask) askedMs = nowMs
-      const dead = !done && (crashed || (ask && !recorderAlive(session)))
+      const dead = !done && (crashed || (ask && !processAlive(session)))
       const changed = await this.#take(nowMs)
       if (changed) changedMs = nowMs
       else if (done || dead) {

@@ -3,16 +3,13 @@ import { join } from 'node:path'
 import { utf8 } from '../../format/bytes.ts'
 import type { Facts } from '../../format/records.ts'
 import { groupNames } from './group-names.ts'
+import type { ProcessName } from './process-name.ts'
 
 // What a recorder says about a session: `session`, lines of key=value, and `command`, the text as it was given.
 
-export interface RecordedSession {
+/** With the name of the recorder's process; a desktop's X server is its recorder. */
+export interface RecordedSession extends ProcessName {
   facts: Facts
-  /** The recorder's process, and when it started in clock ticks: together they name it even when pids are used again. */
-  pid: number
-  ticks: string
-  /** The kernel's boot id when it started. */
-  boot: string
   /** The user's own terminal, behind the recorder. */
   tty?: string
   /** What moves files, where the session does nothing else: sftp, scp, rsync, git. */

@@ -1,10 +1,11 @@
-import { readFileSync, watch } from 'node:fs'
+import { watch } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from '../../disk/folder.ts'
 import type { UnrecordedLogin } from '../../wire/messages.ts'
 import { Alarm } from '../capture/alarm.ts'
+import { nameProcess } from '../capture/process-name.ts'
 import type { AgentLog } from '../log.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Uplink } from '../uplink/uplink.ts'
@@ -53,7 +54,7 @@ export async function startHostPart(options: {
   await desk.start()
   // From now on recorders ask.
   const pidFile = join(hostPaths.run, 'agent.pid')
-  await writeFile(pidFile, `${process.pid} ${startTicks()}\n`, { mode: 0o644 })
+  await writeFile(pidFile, `${process.pid} ${nameProcess(process.pid)!.ticks}\n`, { mode: 0o644 })
   const coverage = new Coverage({
     scope: async () => {
       const conf = await contentOf(hostPaths.hostConf)
@@ -121,10 +122,4 @@ function startLooks(look: (nowMs: number) => Promise<void>, log: AgentLog): { cl
 function told({ user, line, from, sinceMs }: Login): UnrecordedLogin {
   const text = (value: string, length: number) => value.slice(0, length).replace(/\p{Cc}/gu, '\ufffd')
   return { user: text(user, 64), line: text(line, 32), from: text(from, 64), sinceMs }
-}
-
-/** When this process started, as proc(5) has it: with the pid it names the process for good. */
-function startTicks(): string {
-  const stat = readFileSync('/proc/self/stat', 'utf8')
-  return stat.slice(stat.lastIndexOf(') ') + 2).split(' ')[19]!
 }

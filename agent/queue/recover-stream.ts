@@ -149,6 +149,12 @@ function eventsOf(raw: Uint8Array, headerExpected: boolean): TimelineEvent[] | u
 
 function resumeBehind(source: SourcePosition, events: TimelineEvent[]): Resume {
   if (source.err !== undefined) return { source: positionBehind(source, events), outputBytes: 0, resizes: 0 }
+  if (source.events !== undefined)
+    return {
+      source: { ...source, events: source.events + events.length },
+      outputBytes: 0,
+      resizes: 0,
+    }
   let outputBytes = 0
   let resizes = 0
   for (const event of events) {

@@ -1,6 +1,6 @@
 import { appendFileSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { bootId } from '../../agent/capture/recorder-alive.ts'
+import { bootId } from '../../agent/capture/process-name.ts'
 import { concatBytes, utf8 } from '../../format/bytes.ts'
 
 /** One thing that happens in a session. */

@@ -51,6 +51,7 @@ export async function openFileSink(dir: string, name = 'screen.rfb.zst'): Promis
       durable = (await file.sync()).size
     },
     async keep(next, end) {
+      durable = (await file.sync()).size
       state = next
       ended = end
       await replaceFile(statePath, utf8(JSON.stringify({ state, ended })))

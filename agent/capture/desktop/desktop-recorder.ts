@@ -12,6 +12,7 @@ import { Pace } from './pace.ts'
 import { type Recorded, ScreenFollower } from './screen-follower.ts'
 import type { ScreenSource } from './screen-source.ts'
 import { ScreenStream, type ScreenStreamOptions } from './screen-stream.ts'
+import type { ScreenTimeline } from './screen-timeline.ts'
 
 // One desktop, from its RFB server into a sink.
 //
@@ -26,12 +27,28 @@ const goneMs = 10_000
 const retryMsMin = 250
 const retryMsMax = 5000
 /** What only somebody can mend is tried seldom: a server locks out who fails often, and its own users with him. */
-const notMending = ['authentication', 'security', 'refused', 'version', 'no-rfb', 'password-file']
+const notMending = [
+  'authentication',
+  'security',
+  'refused',
+  'version',
+  'no-rfb',
+  'password-file',
+  'x0vncserver',
+]
 const notMendingMs = 10 * 60_000
+/** These say nothing about whether the server runs. */
+const notReached = ['unreachable', 'xauthority', 'password-file', 'x0vncserver']
+/** Between looks at the server's process while it is not reached. */
+const lookMs = 1000
 
 export interface RecordDesktopOptions extends ScreenStreamOptions {
   source: ScreenSource
   log: AgentLog
+  /** Opened again after each failure; `undefined` when it has its END. */
+  openTimeline?: () => Promise<ScreenTimeline | undefined>
+  /** Whether the server's process has ended, where that can be known: without it, who cannot be reached is gone. */
+  isGone?: () => boolean
   /** Lossless by default. */
   lossy?: LossyOptions
   /** The host's, by default. */
@@ -41,6 +58,8 @@ export interface RecordDesktopOptions extends ScreenStreamOptions {
 export interface DesktopRecorder {
   /** Resolves with how the stream ended, or `undefined` when it was left to go on later. Rejects when nothing could be recorded. */
   readonly done: Promise<EndReason | undefined>
+  /** Why the screen is not recorded now. */
+  readonly trouble: DesktopError | FormatError | undefined
   /** Somebody watches: every update is made sendable at once. */
   setWatched(watched: boolean): void
   /** Writes END. */
@@ -57,7 +76,15 @@ export function recordDesktop(options: RecordDesktopOptions): DesktopRecorder {
     recorder.leave(reason)
     await done.catch(() => undefined)
   }
-  return { done, setWatched: (watched) => recorder.setWatched(watched), stop: leave, close: () => leave() }
+  return {
+    done,
+    get trouble() {
+      return recorder.trouble
+    },
+    setWatched: (watched) => recorder.setWatched(watched),
+    stop: leave,
+    close: () => leave(),
+  }
 }
 
 class Recorder {
@@ -66,6 +93,8 @@ class Recorder {
   #follower: ScreenFollower | undefined
   #endReason: EndReason | undefined
   #watched = false
+  #reached = false
+  trouble: DesktopError | FormatError | undefined
 
   constructor(options: RecordDesktopOptions) {
     this.#options = options
@@ -104,15 +133,21 @@ class Recorder {
 
   // From what is durable to the end, or to leaving. Throws DesktopError when there is nothing to record.
   async #record(): Promise<EndReason | undefined> {
-    const { facts, lossy, loadShare = hostLoadShare } = this.#options
+    const { facts, lossy, loadShare = hostLoadShare, sink, openTimeline } = this.#options
+    const timeline = await openTimeline?.()
     const stream = await ScreenStream.open(this.#options)
-    if (!stream) return 'exit'
+    if (!stream) {
+      // A crash came between the two ends.
+      await timeline?.end('exit', sink.state.written.at(-1)?.endUs ?? 0)
+      return 'exit'
+    }
     const clockMs = Date.now() - facts.startedMs - performance.now()
     const block = new UpdateBlock()
     const emit = async () => this.#follower?.emit()
     try {
       const failure = await this.#connectAndFollow({
         stream,
+        ...(timeline && { timeline }),
         block,
         encoder: lossy ? new LossyEncoder(lossy, block, emit) : new LosslessEncoder(block, emit),
         pace: new Pace(),
@@ -122,48 +157,67 @@ class Recorder {
       })
       await stream.leave()
       if (stream.isEmpty && failure) throw failure
-      const reason = this.#endReason ?? (failure && 'exit')
-      if (reason && !stream.isEmpty) await stream.end(reason)
+      const reason = this.#endReason ?? (failure && (this.#reached ? 'exit' : 'lost'))
+      if (reason && !stream.isEmpty) {
+        // It ended while no agent was there to see.
+        if (reason === 'lost') await stream.gap(stream.endUs, stream.endUs, 'crash')
+        await stream.end(reason)
+        await timeline?.end(reason, stream.endUs)
+      }
       return reason
     } finally {
       stream.close()
+      timeline?.close()
     }
   }
 
   // Resolves with the last failure when the server is gone for good, without one when leaving.
-  async #connectAndFollow(recorded: Recorded): Promise<DesktopError | undefined> {
+  async #connectAndFollow(recorded: Omit<Recorded, 'missed'>): Promise<DesktopError | undefined> {
     const { signal } = this.#leaving
+    const { isGone } = this.#options
     const backoff = new Backoff(retryMsMin, retryMsMax)
     let reachedMs = performance.now()
     let told: string | undefined
     while (!signal.aborted) {
+      if (isGone?.()) return new DesktopError('gone', 'The X server has ended.')
       let waitMs = backoff.next()
       try {
         await this.#follow(recorded)
       } catch (error) {
         if (!isOfServer(error)) throw error
         if (signal.aborted) break
+        if (isGone?.()) return error as DesktopError
         if (error.code !== told) this.#tell(error)
         told = error.code
-        if (error.code !== 'unreachable') reachedMs = performance.now()
-        else if (performance.now() - reachedMs > goneMs) return error as DesktopError
+        this.trouble = error
+        if (!notReached.includes(error.code)) reachedMs = performance.now()
+        else if (!isGone && performance.now() - reachedMs > goneMs) return error as DesktopError
         if (error.code === 'lost') backoff.reset()
         if (notMending.includes(error.code)) waitMs = notMendingMs
       }
       await recorded.stream.leave()
-      await sleep(waitMs, undefined, { signal }).catch(() => undefined)
+      for (const untilMs = performance.now() + waitMs; !signal.aborted && !isGone?.(); ) {
+        const leftMs = untilMs - performance.now()
+        if (leftMs <= 0) break
+        await sleep(Math.min(leftMs, lookMs), undefined, { signal }).catch(() => undefined)
+      }
     }
     return undefined
   }
 
-  async #follow(recorded: Recorded): Promise<void> {
+  async #follow(recorded: Omit<Recorded, 'missed'>): Promise<void> {
     const { signal } = this.#leaving
-    const { stream, encoder, block } = recorded
+    const { stream, timeline, encoder, block } = recorded
     const connection = await this.#options.source.open(encoder.encodings, signal)
-    this.#follower = new ScreenFollower(connection, recorded, signal)
+    this.#reached = true
+    this.trouble = undefined
+    const missed = async (fromUs: number, toUs: number) => {
+      await stream.gap(fromUs, toUs, 'crash')
+      await timeline?.gap(fromUs, toUs, 'crash')
+    }
+    this.#follower = new ScreenFollower(connection, { ...recorded, missed }, signal)
     this.#follower.watched = this.#watched
     try {
-      if (!stream.isEmpty) await stream.gap(stream.endUs, recorded.nowUs(), 'crash')
       await this.#follower.follow()
     } finally {
       connection.close()

@@ -12,6 +12,10 @@ export interface FoundDesktop extends XDisplay {
   /** Of the X server. */
   pid: number
   uid: number
+  /** Of the X server, such as Xtigervnc. */
+  program: string
+  /** Its arguments. */
+  args: readonly string[]
   /** Its own RFB server, where the agent can be let in. */
   rfb?: RfbServer
 }
@@ -45,7 +49,20 @@ async function desktopOf(proc: string, pid: number, pids: number[]): Promise<Fou
   const parsed = parseServerArguments(args, await readlink(join(dir, 'cwd')), vncDisplay)
   const { uid } = await stat(dir)
   const owner = uid === 0 && seatServers.includes(name) ? await drawingUser(proc, display, pids) : uid
-  return owner === undefined ? undefined : { pid, uid: owner, display, ...parsed }
+  if (owner === undefined) return undefined
+  const { rfb } = parsed
+  // A server may be root's by its setuid bit while its user chose the arguments.
+  const filesOf = [...new Set([uid, owner])]
+  return {
+    pid,
+    uid: owner,
+    display,
+    program: name,
+    args,
+    filesOf,
+    ...parsed,
+    ...(rfb && { rfb: { ...rfb, filesOf } }),
+  }
 }
 
 // Servers may choose their display themselves, so it is told by the socket that they listen on.

@@ -32,8 +32,8 @@ const jpegTilesMax = 8
 /** Stripes are this wide. */
 const stripePixels = 16
 
-// What is wrong with options from a policy or a file, or `undefined`.
-function lossyProblem(options: LossyOptions): string | undefined {
+/** What is wrong with options from a policy or a file, or `undefined`. */
+export function lossyProblem(options: LossyOptions): string | undefined {
   const limits = { quality: 95, pictureColours: 4096, videoPicturesPerSecond: 10 }
   for (const [name, most] of Object.entries(limits) as [keyof typeof limits, number][]) {
     const value = options[name]

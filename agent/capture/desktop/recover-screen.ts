@@ -38,8 +38,7 @@ export async function recoverScreen(
     await sink.cut(parts.headBytes + repaired.keptBytes)
     await sink.append([repaired.body.subarray(repaired.keptBytes), seal])
   }
-  await sink.sync()
-  await sink.keep(end ? state : writer.state, end !== undefined)
+  if (gap || end || repaired) await sink.keep(end ? state : writer.state, end !== undefined)
   return end !== undefined
 }
 

@@ -22,6 +22,8 @@ export interface RfbServer {
   address: RfbAddress
   /** Of vncpasswd, where the server wants VncAuth. */
   passwordFile?: string
+  /** Users one of whom that file must belong to, where a process of theirs has named it. */
+  filesOf?: readonly number[]
   /** For a server that looks for the pointer only when it is spoken to: so often it is asked again. */
   askAgainMs?: number
 }
@@ -58,7 +60,8 @@ export class RfbConnection {
     encodings: readonly number[],
     signal?: AbortSignal,
   ): Promise<RfbConnection> {
-    const answer = server.passwordFile === undefined ? undefined : await answerFrom(server.passwordFile)
+    const answer =
+      server.passwordFile === undefined ? undefined : await answerFrom(server.passwordFile, server.filesOf)
     const wire = new Wire(server.address)
     const stop = () => wire.close()
     signal?.addEventListener('abort', stop)
@@ -193,7 +196,7 @@ class Wire {
   }
 }
 
-async function answerFrom(path: string): Promise<AnswerChallenge> {
-  const password = await readPasswordFile(path)
+async function answerFrom(path: string, filesOf: readonly number[] | undefined): Promise<AnswerChallenge> {
+  const password = await readPasswordFile(path, filesOf)
   return (challenge) => answerChallenge(challenge, password)
 }

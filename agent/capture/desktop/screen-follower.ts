@@ -6,6 +6,7 @@ import type { Pace } from './pace.ts'
 import type { RfbConnection } from './rfb-connection.ts'
 import type { ScreenEncoder } from './screen-encoder.ts'
 import type { ScreenStream } from './screen-stream.ts'
+import type { ScreenTimeline } from './screen-timeline.ts'
 
 // One connection's updates into a stream, as long as both last.
 //
@@ -28,11 +29,14 @@ const loadSampleMs = 1000
 /** All that recordings of one desktop share over its connections. */
 export interface Recorded {
   stream: ScreenStream
+  timeline?: ScreenTimeline
   encoder: ScreenEncoder
   block: UpdateBlock
   pace: Pace
   /** µs since the recording's start. */
   nowUs(): number
+  /** Nobody saw the screen between two connections. */
+  missed(fromUs: number, toUs: number): Promise<void>
   /** Threads of the host that want a core, for each core it has. */
   loadShare(): Promise<number>
 }
@@ -44,6 +48,7 @@ export class ScreenFollower {
   #width = 0
   #height = 0
   #missingPixels = 0
+  #begun = false
   /** The rectangle whose content comes is recorded. */
   #taking = false
   /** All blocks of an update have one time. */
@@ -123,7 +128,12 @@ export class ScreenFollower {
         throw new DesktopError('picture', `The server sent no whole picture in ${updates} updates.`)
       connection.request('changes')
     }
-    this.#recorded.stream.pictureIsWhole()
+    const { stream, timeline } = this.#recorded
+    stream.pictureIsWhole()
+    await timeline?.screen(
+      { width: this.#width, height: this.#height, name: connection.init.name },
+      this.#timeUs,
+    )
     return busyMs
   }
 
@@ -163,6 +173,8 @@ export class ScreenFollower {
     if (part.encoding === encoding.copyRect && this.#missingPixels > 0)
       throw new DesktopError('picture', 'The server moved a part of a picture before it was whole.')
     if (!stream.isOpen) {
+      if (!this.#begun && !stream.isEmpty) await this.#recorded.missed(stream.endUs, this.#timeUs)
+      this.#begun = true
       const init = { width: this.#width, height: this.#height, name: this.#connection.init.name }
       await stream.begin(init, this.#timeUs, performance.now())
       block.add({ x: 0, y: 0, ...init }, encoding.desktopSize, 0)

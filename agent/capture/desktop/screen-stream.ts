@@ -167,7 +167,6 @@ export class ScreenStream {
     await this.#sink.begin()
     const { state } = this.#writer
     await this.#sink.append(this.#writer.end({ endUs: this.#endUs, reason }))
-    await this.#sink.sync()
     await this.#sink.keep(state, true)
   }
 
@@ -211,7 +210,6 @@ export class ScreenStream {
   }
 
   async #boundary(): Promise<void> {
-    await this.#sink.sync()
     await this.#sink.keep(this.#writer.state, false)
   }
 }

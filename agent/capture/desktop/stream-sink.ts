@@ -18,6 +18,6 @@ export interface StreamSink {
   append(pieces: readonly Uint8Array[]): Promise<void>
   /** Resolves when all that was appended is durable; only then may it be sent. */
   sync(): Promise<void>
-  /** Keeps durably where the stream stands. What it speaks of is synced. */
+  /** Makes durable what was appended, and only then where the stream stands behind it. */
   keep(state: StreamState, ended: boolean): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { DesktopError } from './desktop-error.ts'
+import { readSecret } from './read-secret.ts'
 
 // VNC authentication (RFC 6143, 7.2.2): DES of a 16-byte challenge under a password of 8 bytes, whose bits VNC reads in
 // reverse. OpenSSL has single DES no longer, but three times the same key in EDE is it.
@@ -14,11 +14,11 @@ export function answerChallenge(challenge: Uint8Array, password: Uint8Array): Ui
   return Buffer.concat([cipher.update(challenge), cipher.final()])
 }
 
-/** The password in a file of vncpasswd, which may hold a second one for viewing only behind it. */
-export async function readPasswordFile(path: string): Promise<Uint8Array> {
+/** The password in a file of vncpasswd, which may hold a second one for viewing only behind it. `owners` = whose it must be. */
+export async function readPasswordFile(path: string, owners?: readonly number[]): Promise<Uint8Array> {
   let bytes: Uint8Array
   try {
-    bytes = await readFile(path)
+    bytes = await readSecret(path, owners)
   } catch (error) {
     throw new DesktopError(
       'password-file',

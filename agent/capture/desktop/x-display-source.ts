@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, copyFile, mkdir, rm } from 'node:fs/promises'
+import { chown, mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DesktopError } from './desktop-error.ts'
+import { readSecret } from './read-secret.ts'
 import { RfbConnection } from './rfb-connection.ts'
 import type { ScreenSource } from './screen-source.ts'
 
@@ -14,6 +15,8 @@ export interface XDisplay {
   display: string
   /** Absent where the display lets anybody in. */
   xauthority?: string
+  /** Users one of whom that file must belong to, where a process of theirs has named it. */
+  filesOf?: readonly number[]
 }
 
 export interface XDisplaySourceOptions extends XDisplay {
@@ -32,6 +35,11 @@ const lookMs = 50
 const cookieFile = 'Xauthority'
 const stopMsMax = 2000
 const saidBytesMax = 4096
+
+/** Whether displays can be read here at all. */
+export function hasX0vncserver(): boolean {
+  return programs.some((program) => existsSync(program))
+}
 
 export function xDisplaySource(options: XDisplaySourceOptions): ScreenSource {
   const path = join(options.dir, 'rfb.sock')
@@ -53,20 +61,19 @@ export function xDisplaySource(options: XDisplaySourceOptions): ScreenSource {
 }
 
 // The cookies are copied: who runs x0vncserver may read nothing of the display's owner.
-async function makeFolder({ dir, runAs, xauthority }: XDisplaySourceOptions): Promise<void> {
+async function makeFolder({ dir, runAs, xauthority, filesOf }: XDisplaySourceOptions): Promise<void> {
   await rm(dir, { recursive: true, force: true })
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const paths = [dir]
   if (xauthority !== undefined) {
     const path = join(dir, cookieFile)
     try {
-      await copyFile(xauthority, path)
+      await writeFile(path, await readSecret(xauthority, filesOf), { mode: 0o600 })
     } catch (error) {
       throw new DesktopError('xauthority', `${xauthority} cannot be read: ${(error as Error).message}`, {
         cause: error,
       })
     }
-    await chmod(path, 0o600)
     paths.push(path)
   }
   if (runAs) for (const path of paths) await chown(path, runAs.uid, runAs.gid)

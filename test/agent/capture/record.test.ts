@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { LogFollower } from '../../../agent/capture/log-follower.ts'
-import { recorderAlive } from '../../../agent/capture/recorder-alive.ts'
+import { processAlive } from '../../../agent/capture/process-name.ts'
 import { readSessionFile } from '../../../agent/capture/session-file.ts'
 import { concatBytes } from '../../../format/bytes.ts'
 import { eventually } from '../../helpers/eventually.ts'
@@ -227,11 +227,11 @@ test('a signal ends the session and is its status, but SIGINT, which a shell lea
     process.kill(pty.child(), 'SIGINT')
     pty.write('\r')
     await pty.waitFor('again')
-    t.true(recorderAlive(session))
+    t.true(processAlive(session))
     process.kill(pty.child(), signal)
     t.is(await pty.exit, 128 + number)
     await eventually(() => {
-      if (recorderAlive(session)) throw new Error('The recorder runs.')
+      if (processAlive(session)) throw new Error('The recorder runs.')
     })
     t.true(recorded(dir!).output.endsWith('again\r\n'))
   }
@@ -256,7 +256,7 @@ test('a recorder that is killed takes its program with it, and the log has what 
   process.kill(session.pid, 'SIGKILL')
   t.is(await pty.exit, 137)
   await eventually(() => {
-    if (recorderAlive(session) || runs(program)) throw new Error('Something runs.')
+    if (processAlive(session) || runs(program)) throw new Error('Something runs.')
   })
   t.is(recorded(dir!).output, `pid ${program}!\r\n`)
 })
@@ -274,7 +274,7 @@ test('a closed window ends the session, whatever its program does, and as leader
     const session = (await readSessionFile(dir!))!
     pty.hangup()
     await eventually(() => {
-      if (recorderAlive(session)) throw new Error('It runs still.')
+      if (processAlive(session)) throw new Error('It runs still.')
     })
     t.true(recorded(dir!).output.includes('half a line'))
   }
@@ -294,10 +294,10 @@ test('nohup keeps a session whose window was closed', async (t) => {
   const session = (await readSessionFile(dir!))!
   pty.hangup()
   await pty.exit
-  t.true(recorderAlive(session))
+  t.true(processAlive(session))
   await writeFile(go, '')
   await eventually(() => {
-    if (recorderAlive(session)) throw new Error('It runs still.')
+    if (processAlive(session)) throw new Error('It runs still.')
   })
   t.true(recorded(dir!).output.includes('done'))
 })

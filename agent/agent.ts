@@ -1,16 +1,21 @@
 import { readFile } from 'node:fs/promises'
+import { userInfo } from 'node:os'
 import { join, resolve } from 'node:path'
 import { openCrypto } from '../codec/crypto.ts'
 import { makeFolder } from '../disk/folder.ts'
 import { makeRunFolder } from './capture/run-folder.ts'
 import { type AgentConfig, ConfigError } from './config.ts'
+import { type DesktopStatus, Desktops } from './desktops.ts'
 import { enrolByImageToken, renewIdentity } from './enrol.ts'
 import type { CoverageCounts } from './host/coverage.ts'
+import { coversDesktop, mayRecordDesktop } from './host/host-desktops.ts'
 import { type HostPart, makeHostFolders, startHostPart } from './host/host-part.ts'
+import { hostPaths } from './host/host-paths.ts'
 import { type AgentIdentity, loadIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
 import { startExpiry } from './queue/expiry.ts'
 import { type QueueTotals, Spool } from './queue/spool.ts'
+import { isDesktop, type SpooledStream } from './queue/spooled-stream.ts'
 import { Sessions } from './sessions.ts'
 import { openStatusSocket } from './status-socket.ts'
 import { type ConnectionStatus, Uplink } from './uplink/uplink.ts'
@@ -21,6 +26,8 @@ export interface AgentStatus {
   connection: ConnectionStatus
   /** Logins of a host, and those that nobody records. */
   coverage?: CoverageCounts
+  /** Desktops that are being recorded. */
+  desktops: DesktopStatus[]
   sessions: { recording: string; user: string; command: string; startedMs: number; bytes: number }[]
 }
 
@@ -47,6 +54,7 @@ export async function startAgent(
   let status: () => unknown = () => ({ starting: true })
   const socket = await openStatusSocket(join(home, 'agent.sock'), () => status())
   try {
+    let host: HostPart | undefined
     const runFolder = config.host ? await makeHostFolders() : await makeRunFolder(home)
     const root = join(home, 'spool')
     const { spool, bad } = await Spool.open(root)
@@ -61,6 +69,20 @@ export async function startAgent(
       log,
       onDurable: (spooled) => uplink.notify(spooled),
     })
+    const desktops = new Desktops({
+      settings: config.desktops,
+      ...(config.host && { hostRun: hostPaths.run }),
+      home,
+      spool,
+      identity,
+      crypto,
+      log,
+      onDurable: (spooled) => uplink.notify(spooled),
+      covers: async (owner) => (config.host ? coversDesktop(owner) : owner.uid === userInfo().uid),
+      decide: async (facts) => (host ? mayRecordDesktop(facts, host.decide) : true),
+    })
+    const recorderOf = (recording: string) =>
+      spool.streamsOf(recording).some(isDesktop) ? desktops : sessions
     const uplink = new Uplink({
       url,
       ...(ca !== undefined && { ca }),
@@ -69,9 +91,12 @@ export async function startAgent(
       crypto,
       spool,
       log,
-      onWatched: ({ recording }, watched) => sessions.setWatched(recording, watched),
-      onFork: (recording) => sessions.fork(recording),
-      onDiscarded: (recording) => sessions.discard(recording),
+      onWatched(spooled, watched) {
+        if (isDesktop(spooled)) desktops.setWatched(spooled, watched)
+        else sessions.setWatched(spooled.recording, watched)
+      },
+      onFork: (recording) => recorderOf(recording).fork(recording),
+      onDiscarded: (recording) => recorderOf(recording).discard(recording),
       async onClone() {
         const { agent } = await renewIdentity(home, identity, { url, ...(ca !== undefined && { ca }) })
         log.warn(
@@ -81,21 +106,22 @@ export async function startAgent(
         renewed.resolve()
       },
     })
-    let host: HostPart | undefined
     const agentStatus = (): AgentStatus => ({
       agent: identity.agent,
       queue: spool.totals(Date.now(), (spooled) => uplink.acked(spooled)),
       connection: uplink.status,
       ...(host && { coverage: host.coverage }),
-      sessions: sessions.live.map(({ spooled }) => {
-        const { user, command, startedMs } = spooled.record.session.facts
-        return { recording: spooled.recording, user, command, startedMs, bytes: spooled.durable }
-      }),
+      desktops: desktops.status,
+      sessions: [
+        ...sessions.live.map(({ spooled }) => sessionOf(spooled, spooled.durable)),
+        ...desktops.live.map(({ cast, bytes }) => sessionOf(cast, bytes)),
+      ],
     })
     status = agentStatus
     await sessions.start()
     uplink.start()
     if (config.host) host = await startHostPart({ home, uplink, sessions, log })
+    await desktops.start()
     const signerOf = (agent: string | undefined) => signingAs(identity, agent).signer
     const expiry = startExpiry({ spool, signerOf, root, messageLifeS, quotaMiB, log })
 
@@ -105,6 +131,7 @@ export async function startAgent(
       async close() {
         await host?.close()
         await expiry.close()
+        await desktops.close()
         await sessions.close()
         await uplink.close()
         await spool.close()
@@ -115,6 +142,11 @@ export async function startAgent(
     await socket.close()
     throw error
   }
+}
+
+function sessionOf({ recording, record }: SpooledStream, bytes: number): AgentStatus['sessions'][number] {
+  const { user, command, startedMs } = record.session.facts
+  return { recording, user, command, startedMs, bytes }
 }
 
 // A host made from an image has no identity, or that of the machine the image was taken from.

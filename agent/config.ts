@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { type DesktopSettings, parseDesktopSettings } from './capture/desktop/desktop-settings.ts'
 
 /** What the agent is told, from `<home>/agent.json`. All but `url` have defaults. */
 export interface AgentConfig {
@@ -15,6 +16,8 @@ export interface AgentConfig {
   quotaMiB: number
   /** Records the logins of the whole host; runs as root. Without it, what its own user records. */
   host: boolean
+  /** Which desktops are recorded, and how. On a host those of its users are found; else none are unless told. */
+  desktops: DesktopSettings
 }
 
 const day = 86_400
@@ -23,7 +26,7 @@ const ranges: Record<keyof typeof defaults, [number, number]> = {
   messageLifeS: [60, 365 * day],
   quotaMiB: [16, 1024 * 1024],
 }
-const keys = ['url', 'ca', 'host', ...Object.keys(defaults)]
+const keys = ['url', 'ca', 'host', 'desktops', ...Object.keys(defaults)]
 
 export class ConfigError extends Error {
   readonly code = 'config'
@@ -51,6 +54,7 @@ export function parseAgentConfig(home: string, text: string): AgentConfig {
     problems.push(`ca: expected a file name, got ${show(ca)}`)
   const { host = false } = value
   if (typeof host !== 'boolean') problems.push(`host: expected true or false, got ${show(host)}`)
+  const desktops = parseDesktopSettings(value.desktops, host === true, problems)
   const numbers = { ...defaults }
   for (const key of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const given = value[key] ?? defaults[key]
@@ -59,7 +63,7 @@ export function parseAgentConfig(home: string, text: string): AgentConfig {
     else problems.push(`${key}: expected a number from ${low} to ${high}, got ${show(given)}`)
   }
   if (problems.length > 0) throw new ConfigError(`agent.json: ${problems.join('; ')}.`)
-  return { home, url, ...(typeof ca === 'string' && { ca }), host: host === true, ...numbers }
+  return { home, url, ...(typeof ca === 'string' && { ca }), host: host === true, desktops, ...numbers }
 }
 
 /** Throws ConfigError, also when there is no agent.json: `tapedeck up` or enrolment writes it. */

@@ -13,7 +13,7 @@ import { type AgentIdentity, signingAs } from './identity.ts'
 import type { AgentLog } from './log.ts'
 import type { Resume } from './queue/session-record.ts'
 import type { Spool } from './queue/spool.ts'
-import type { SpooledStream } from './queue/spooled-stream.ts'
+import { isDesktop, type SpooledStream } from './queue/spooled-stream.ts'
 
 // Finds sessions that recorders have announced, and those an earlier agent left, and keeps one recorder of ours for each.
 
@@ -69,6 +69,7 @@ export class Sessions {
 
   async start(): Promise<void> {
     for (const spooled of this.#options.spool.streams) {
+      if (isDesktop(spooled)) continue
       const { endSize, folder } = spooled.record
       if (endSize === undefined) this.#record(folder, spooled)
       else await removeSession(this.#folder(folder))

@@ -7,6 +7,7 @@ import { openCrypto } from '../codec/crypto.ts'
 import { farmIdOf, signerFromPem } from '../codec/ed25519.ts'
 import { indexKey } from '../codec/mac.ts'
 import { concatBytes } from '../format/bytes.ts'
+import { streamNames } from '../format/records.ts'
 import { productVersion } from '../service/product-version.ts'
 import type { WorkerChannel } from './bus/cluster-bus.ts'
 import { openBus } from './bus/open-bus.ts'
@@ -161,10 +162,12 @@ export async function startNode(config: NodeConfig, options: NodeOptions = {}): 
   const dormant = openDormantWatch({
     db,
     connected: () => new Set(ingest.stats().agents.map(({ agent }) => agent)),
-    isOpen: (recording) => live.current(recording, 'cast') !== undefined,
+    isOpen: (recording) => streamNames.some((stream) => live.current(recording, stream) !== undefined),
     markLost: async (row, sinceMs) => {
       const offset = (await store.size(row, 'cast')) ?? 0
-      await store.markLost(row, encodeLost({ recording: row.id, offset, sinceMs }, signer))
+      const screenOffset = await store.size(row, 'rfb')
+      const mark = { recording: row.id, offset, ...(screenOffset !== undefined && { screenOffset }), sinceMs }
+      await store.markLost(row, encodeLost(mark, signer))
     },
     found: (row, sinceMs) =>
       log.warn(

@@ -116,14 +116,15 @@ function factsOf(
 }
 
 // A control character is six in JSON: names keep none, commands are cut shorter.
-function nameOf(text: string): string {
+export function nameOf(text: string): string {
   return text
     .slice(0, nameCharactersMax)
     .toWellFormed()
     .replace(/\p{Cc}/gu, '\ufffd')
 }
 
-function cutFacts(facts: Facts): Facts {
+/** Cut to what HEAD 0 has room for. */
+export function cutFacts(facts: Facts): Facts {
   const cut = { ...facts }
   const excess = () => utf8(JSON.stringify(cut)).length - factsBytesMax
   while (excess() > 0 && cut.command.length > 0)

@@ -23,6 +23,10 @@ const uidMin = 1000
 const uidNobody = 65_534
 const noLogin = /(^|\/)(nologin|false|sync|halt|shutdown)$/
 
+export function isOrdinary(uid: number): boolean {
+  return uid >= uidMin && uid !== uidNobody
+}
+
 export function hasLogin({ shell }: Account): boolean {
   return shell !== '' && !noLogin.test(shell)
 }
@@ -65,7 +69,7 @@ export async function accountsInScope(settings: HostSettings): Promise<Account[]
   }
   for (const name of settings.users) {
     if (name === '*') {
-      for (const account of all) if (account.uid >= uidMin && account.uid !== uidNobody) add(account)
+      for (const account of all) if (isOrdinary(account.uid)) add(account)
       continue
     }
     const account = await accountOf(name, all)

@@ -95,7 +95,7 @@ export class DecisionDesk {
     const text = await this.#ask(session)
     if (text === undefined) return
     const { facts, tty } = await readAsk(dir, text)
-    const decision = await this.#decide(facts)
+    const decision = await this.decide(facts)
     if (tty !== '') {
       const line = tty.replace(/^\/dev\//, '')
       const before = this.#spared.delete(line)
@@ -123,7 +123,8 @@ export class DecisionDesk {
     return undefined
   }
 
-  async #decide(facts: Facts): Promise<Decision | undefined> {
+  /** What the farm says, or said last about this user. */
+  async decide(facts: Facts): Promise<Decision | undefined> {
     const decision = await this.#options.decide(facts, farmMsMax)
     if (!decision) return this.#cache.get(facts.user)
     const before = this.#cache.get(facts.user)

@@ -3,12 +3,13 @@ import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { makeFolder } from '../../disk/folder.ts'
+import type { Facts } from '../../format/records.ts'
 import type { UnrecordedLogin } from '../../wire/messages.ts'
 import { Alarm } from '../capture/alarm.ts'
 import { nameProcess } from '../capture/process-name.ts'
 import type { AgentLog } from '../log.ts'
 import type { Sessions } from '../sessions.ts'
-import type { Uplink } from '../uplink/uplink.ts'
+import type { Decision, Uplink } from '../uplink/uplink.ts'
 import { accountsInScope } from './accounts.ts'
 import { Coverage, type CoverageCounts } from './coverage.ts'
 import { DecisionDesk } from './decision-desk.ts'
@@ -26,6 +27,8 @@ const looksApartMs = 1_000
 
 export interface HostPart {
   readonly coverage: CoverageCounts
+  /** What is to be recorded of a desktop; `undefined` when nobody can tell. */
+  decide(facts: Facts): Promise<Decision | undefined>
   close(): Promise<void>
 }
 
@@ -80,6 +83,7 @@ export async function startHostPart(options: {
     get coverage() {
       return coverage.counts
     },
+    decide: (facts) => desk.decide(facts),
     async close() {
       looks.close()
       await rm(pidFile, { force: true })

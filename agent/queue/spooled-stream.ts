@@ -19,6 +19,10 @@ export function streamKey(recording: string, stream: StreamName): string {
   return `${recording}/${stream}`
 }
 
+export function isDesktop({ record }: Pick<SpooledStream, 'record'>): boolean {
+  return record.session.facts.type === 'desktop'
+}
+
 export class SpooledStream {
   readonly dir: string
   readonly #files: SpoolFiles

@@ -160,9 +160,25 @@ const words: Migration = {
   },
 }
 
+// Of a desktop's second stream: what the first one's columns say of the timeline.
+const screens: Migration = {
+  async up(db: Kysely<unknown>) {
+    const { text, integer } = columnTypes(db)
+    const add = (name: string, type: 'bigint' | typeof integer) =>
+      db.schema
+        .alterTable('recordings')
+        .addColumn(name, type, (c) => c.notNull().defaultTo(0))
+        .execute()
+    await add('screenSealedBytes', 'bigint')
+    await add('screenGaps', integer)
+    await db.schema.alterTable('recordings').addColumn('screenEnd', text).execute()
+  },
+}
+
 /** By name, in the order they are run. */
 export const migrations: Record<string, Migration> = {
   '0001-start': start,
   '0002-hosts': hosts,
   '0003-words': words,
+  '0004-screens': screens,
 }

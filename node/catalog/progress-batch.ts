@@ -2,7 +2,7 @@ import { sql } from 'kysely'
 import type { RecordingProgress } from '../ingest/register.ts'
 import type { CatalogDatabase } from './open-catalog.ts'
 
-/** Rows of one statement: 12 values each stay far below 32,766 parameters, SQLite's limit. */
+/** Rows of one statement: 13 values each stay far below 32,766 parameters, SQLite's limit. */
 const rowsMax = 200
 
 const byId = ([a]: [string, unknown], [b]: [string, unknown]) => (a < b ? -1 : 1)
@@ -14,28 +14,18 @@ export interface Written {
   missing: string[]
 }
 
+type Streams = ReadonlyMap<string, RecordingProgress>
+
 /** Writes the newest progress of many recordings. A dormant one that makes progress is live again. */
 export async function writeProgress(
   trx: CatalogDatabase,
-  recordings: ReadonlyMap<string, ReadonlyMap<string, RecordingProgress>>,
+  recordings: ReadonlyMap<string, Streams>,
 ): Promise<Written> {
-  const casts: [string, RecordingProgress][] = []
-  const written: Written = { returned: [], missing: [] }
-  for (const [id, streams] of recordings) {
-    const cast = streams.get('cast')
-    if (cast) casts.push([id, cast])
-    const screen = streams.get('rfb')
-    if (screen)
-      await trx
-        .updateTable('recordings')
-        .set({ screenBytes: screen.sizeBytes })
-        .where('id', '=', id)
-        .execute()
-  }
   // In one order everywhere, so that two nodes' batches never wait for each other.
-  casts.sort(byId)
-  for (let at = 0; at < casts.length; at += rowsMax) {
-    const some = casts.slice(at, at + rowsMax)
+  const all = [...recordings].filter(([, streams]) => streams.size > 0).sort(byId)
+  const written: Written = { returned: [], missing: [] }
+  for (let at = 0; at < all.length; at += rowsMax) {
+    const some = all.slice(at, at + rowsMax)
     const ids = some.map(([id]) => id)
     if ((await update(trx, some)) < some.length) written.missing.push(...(await unknown(trx, ids)))
     written.returned.push(...(await wake(trx, ids)))
@@ -69,23 +59,40 @@ async function wake(trx: CatalogDatabase, ids: string[]): Promise<string[]> {
 }
 
 // One statement for many rows. SQLite and PostgreSQL both name the columns of VALUES column1, column2, …; the casts give
-// PostgreSQL the types that parameters lack. Sizes only grow: a late batch never takes back what `completed` wrote.
-async function update(trx: CatalogDatabase, some: [string, RecordingProgress][]): Promise<number> {
-  const values = some.map(
-    ([
-      id,
-      p,
-    ]) => sql`(${id}, cast(${p.sizeBytes} as bigint), cast(${p.sealedBytes} as bigint), cast(${p.rawBytes} as bigint),
-      cast(${p.frames} as bigint), cast(${p.gaps} as bigint), cast(${p.endUs} as bigint), ${p.proof},
-      cast(${p.problem ? `${p.problem.code}: ${p.problem.text}` : null} as text))`,
-  )
-  const { numAffectedRows } =
-    await sql`update recordings set "bytes" = v.column2, "sealedBytes" = v.column3, "rawBytes" = v.column4,
-      "frames" = v.column5, "gaps" = v.column6, "endUs" = v.column7,
-      "proof" = case when recordings."proof" = 'failed' then 'failed' else v.column8 end,
-      "problem" = coalesce(recordings."problem", v.column9)
+// PostgreSQL the types that parameters lack. Sizes only grow: a late batch never takes back what `completed` wrote. Of a
+// stream that made no progress the values are null.
+async function update(trx: CatalogDatabase, some: [string, Streams][]): Promise<number> {
+  const values = some.map(([id, streams]) => {
+    const cast = streams.get('cast')
+    const rfb = streams.get('rfb')
+    const problem = cast?.problem ?? rfb?.problem
+    const numbers = [
+      cast?.sizeBytes,
+      cast?.sealedBytes,
+      cast?.rawBytes,
+      cast?.frames,
+      cast?.gaps,
+      Math.max(cast?.endUs ?? 0, rfb?.endUs ?? 0),
+      rfb?.sizeBytes,
+      rfb?.sealedBytes,
+      rfb?.gaps,
+    ].map((value) => sql`cast(${value ?? null} as bigint)`)
+    const proof = rfb?.proof === 'failed' ? rfb.proof : cast?.proof
+    const told = problem ? `${problem.code}: ${problem.text}` : null
+    return sql`(${id}, ${sql.join(numbers)}, cast(${proof ?? null} as text), cast(${told} as text))`
+  })
+  const { numAffectedRows } = await sql`update recordings set "bytes" = coalesce(v.column2, "bytes"),
+      "sealedBytes" = coalesce(v.column3, "sealedBytes"), "rawBytes" = coalesce(v.column4, "rawBytes"),
+      "frames" = coalesce(v.column5, "frames"), "gaps" = coalesce(v.column6, "gaps"),
+      "endUs" = case when v.column7 > "endUs" then v.column7 else "endUs" end,
+      "screenBytes" = coalesce(v.column8, "screenBytes"),
+      "screenSealedBytes" = coalesce(v.column9, "screenSealedBytes"),
+      "screenGaps" = coalesce(v.column10, "screenGaps"),
+      "proof" = case when "proof" = 'failed' then 'failed' else coalesce(v.column11, "proof") end,
+      "problem" = coalesce("problem", v.column12)
     from (values ${sql.join(values)}) as v
-    where recordings."id" = v.column1 and v.column2 >= recordings."bytes"`.execute(trx)
+    where recordings."id" = v.column1 and coalesce(v.column2, "bytes") >= "bytes"
+      and coalesce(v.column8, "screenBytes") >= "screenBytes"`.execute(trx)
   return Number(numAffectedRows ?? 0n)
 }
 

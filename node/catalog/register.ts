@@ -1,4 +1,5 @@
-import { recordingStartMs } from '../../format/recording-id.ts'
+import { type Expression, type RawBuilder, sql } from 'kysely'
+import type { StreamName } from '../../format/records.ts'
 import type {
   CompletedRecording,
   OpenedRecording,
@@ -140,18 +141,29 @@ async function opened(db: CatalogDatabase, node: string, row: OpenedRecording) {
 async function complete(db: CatalogDatabase, recording: string, now: CompletedRecording): Promise<Written> {
   return await db.transaction().execute(async (trx) => {
     // First what locks the row: nobody finds it dormant from here on.
-    if (now.stream === 'cast')
-      await trx
-        .updateTable('recordings')
-        .set({
-          state: 'complete',
-          endMs: recordingStartMs(recording) + Math.floor(now.endUs / 1000),
-          endReason: now.endReason,
-          exitStatus: now.exit ?? null,
-          exitSignal: now.signal ?? null,
-        })
-        .where('id', '=', recording)
-        .execute()
+    await trx
+      .updateTable('recordings')
+      .set((eb) => ({
+        ...(now.stream === 'cast'
+          ? { endReason: now.endReason, exitStatus: now.exit ?? null, exitSignal: now.signal ?? null }
+          : { screenEnd: now.endReason }),
+        // A desktop is complete when its other stream is, too.
+        state: whenWhole(now.stream, sql`'complete'`, eb.ref('state')),
+        endMs: whenWhole(now.stream, endMsOf(now.endUs), eb.ref('endMs')),
+      }))
+      .where('id', '=', recording)
+      .execute()
     return await writeProgress(trx, new Map([[recording, new Map([[now.stream, now as RecordingProgress]])]]))
   })
+}
+
+function whenWhole(ended: StreamName, then: RawBuilder<unknown>, otherwise: Expression<unknown>) {
+  const whole =
+    ended === 'cast' ? sql`"type" <> 'desktop' or "screenEnd" is not null` : sql`"endReason" is not null`
+  return sql<never>`case when ${whole} then ${then} else ${otherwise} end`
+}
+
+function endMsOf(endUs: number): RawBuilder<number> {
+  const us = sql`cast(${endUs} as bigint)`
+  return sql`"startMs" + (case when ${us} > "endUs" then ${us} else "endUs" end) / 1000`
 }

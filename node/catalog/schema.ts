@@ -27,6 +27,10 @@ export interface RecordingsTable {
   endUs: number
   bytes: number
   screenBytes: number
+  screenSealedBytes: number
+  screenGaps: number
+  /** Set when the screen of a desktop is complete. */
+  screenEnd: EndReason | null
   sealedBytes: number
   rawBytes: number
   frames: number

@@ -5,8 +5,9 @@ import { encodeSkippable, magic } from '../../format/skippable.ts'
 /** LOST: the farm's statement, beside a recording, that its agent went silent. The stream itself is never touched. */
 export interface LostMark {
   recording: string
-  /** Bytes of the stream that were there. */
+  /** Bytes of the timeline that were there, and of a desktop's screen. */
   offset: number
+  screenOffset?: number
   /** Since when the agent has been silent, ms since the epoch. */
   sinceMs: number
 }

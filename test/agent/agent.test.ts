@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import test, { type ExecutionContext } from 'ava'
 import { type RunningAgent, startAgent } from '../../agent/agent.ts'
+import { noDesktops } from '../../agent/capture/desktop/desktop-settings.ts'
 import { generateKeyPem, publicKeyPem, signerFromPem } from '../../codec/ed25519.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { openLine } from '../helpers/line.ts'
@@ -48,7 +49,14 @@ async function openHost(t: ExecutionContext): Promise<Host> {
     node,
     async start(url = httpOf(node)) {
       const log = collectLog()
-      const config = { home: folder, url, messageLifeS: 3600, quotaMiB: 100, host: false }
+      const config = {
+        home: folder,
+        url,
+        messageLifeS: 3600,
+        quotaMiB: 100,
+        host: false,
+        desktops: noDesktops,
+      }
       const agent = await startAgent(config, { log, version: '1' })
       t.teardown(() => agent.close().catch(() => undefined))
       return { agent, log }
@@ -245,6 +253,7 @@ test('a home that is not enrolled, and an authority that is not there', async (t
         messageLifeS: 60,
         quotaMiB: 16,
         host: false,
+        desktops: noDesktops,
         ...(ca && { ca }),
       },
       { log: collectLog(), version: '1' },

@@ -40,6 +40,39 @@ onEachCatalog(test, (test, catalogs) => {
     t.deepEqual(failures, [])
   })
 
+  test('a desktop is complete when both of its streams are, whichever ends first', async (t) => {
+    const { db } = await catalogs.open(t)
+    const { register } = registerOf(t, db)
+    const ends = (['cast', 'rfb'] as const).map((stream) => ({
+      ...progress(stream === 'cast' ? 700 : 90_000, {
+        stream,
+        endUs: stream === 'cast' ? 1_000_000 : 5_000_000,
+      }),
+      endReason: 'exit' as const,
+    }))
+    for (const [seed, order] of [
+      [1, ends],
+      [2, ends.toReversed()],
+    ] as const) {
+      for (const stream of ['cast', 'rfb'] as const) {
+        const opened = { ...opening(seed), stream }
+        await register.opened({ ...opened, facts: { ...opened.facts, type: 'desktop' } })
+      }
+      register.progress(idOf(seed), progress(80_000, { stream: 'rfb', gaps: 2, sealedBytes: 70_000 }))
+      await register.flush()
+      t.like(await findRecording(db, idOf(seed)), {
+        screenBytes: 80_000,
+        screenGaps: 2,
+        screenSealedBytes: 70_000,
+      })
+      await register.completed(idOf(seed), order[0]!)
+      t.like(await findRecording(db, idOf(seed)), { state: 'live', endMs: null })
+      await register.completed(idOf(seed), order[1]!)
+      const { state, endMs, startMs, bytes, screenBytes } = (await findRecording(db, idOf(seed)))!
+      t.deepEqual([state, endMs! - startMs, bytes, screenBytes], ['complete', 5000, 700, 90_000])
+    }
+  })
+
   test('two nodes write the same recordings in opposite order', async (t) => {
     const { db, again } = await catalogs.open(t)
     const one = registerOf(t, db)
@@ -49,6 +82,7 @@ onEachCatalog(test, (test, catalogs) => {
     for (let round = 1; round <= 5; round++) {
       for (const seed of seeds) one.register.progress(idOf(seed), progress(100 * round + 1))
       for (const seed of seeds.toReversed()) two.register.progress(idOf(seed), progress(100 * round))
+      for (const seed of seeds) two.register.progress(idOf(seed), progress(round, { stream: 'rfb' }))
       for (const agent of seeds) one.register.heartbeat(`agent-${agent}`)
       for (const agent of seeds.toReversed()) two.register.heartbeat(`agent-${agent}`)
       await Promise.all([one.register.flush(), two.register.flush()])

@@ -55,7 +55,8 @@ export class DesktopTimeline implements ScreenTimeline {
   }
 
   async end(reason: EndReason, endUs: number): Promise<void> {
-    if (this.#stream.isEmpty) return
+    // A crash came before its first word, and the desktop ended meanwhile.
+    if (this.#stream.isEmpty) await this.#begin(0, 0, '', endUs)
     await this.#tell('session-end', {}, Math.max(endUs, this.#stream.endUs))
     await this.#stream.end(reason)
     const { spooled } = this.#options

@@ -1,6 +1,6 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { RfbServer } from './rfb-connection.ts'
+import type { RfbAddress, RfbServer } from './rfb-connection.ts'
 import { parseServerArguments } from './server-arguments.ts'
 import type { XDisplay } from './x-display-source.ts'
 
@@ -16,6 +16,8 @@ export interface FoundDesktop extends XDisplay {
   program: string
   /** Its arguments. */
   args: readonly string[]
+  /** Where its own RFB server listens, whether or not the agent is let in. */
+  address?: RfbAddress
   /** Its own RFB server, where the agent can be let in. */
   rfb?: RfbServer
 }
@@ -28,6 +30,8 @@ const userIdMin = 1000
 
 /** `proc` = where proc(5) is. Processes that end meanwhile are passed over. */
 export async function findDesktops(proc = '/proc'): Promise<FoundDesktop[]> {
+  // Most hosts have none, and many processes to look at.
+  if (displaysIn(await readFile(join(proc, 'net/unix'), 'utf8')).size === 0) return []
   const pids = (await readdir(proc)).filter((name) => /^\d+$/.test(name)).map(Number)
   const found: FoundDesktop[] = []
   for (const pid of pids) {
@@ -67,17 +71,20 @@ async function desktopOf(proc: string, pid: number, pids: number[]): Promise<Fou
 
 // Servers may choose their display themselves, so it is told by the socket that they listen on.
 async function displayOf(dir: string): Promise<number | undefined> {
-  const displays = new Map<string, number>()
-  for (const line of (await readFile(join(dir, 'net/unix'), 'utf8')).split('\n')) {
-    const fields = line.trim().split(/\s+/)
-    const match = /^@?\/tmp\/\.X11-unix\/X(\d+)$/.exec(fields[7] ?? '')
-    if (match) displays.set(`socket:[${fields[6]}]`, Number(match[1]))
-  }
+  const displays = displaysIn(await readFile(join(dir, 'net/unix'), 'utf8'))
   for (const fd of await readdir(join(dir, 'fd'))) {
     const display = displays.get(await readlink(join(dir, 'fd', fd)).catch(() => ''))
     if (display !== undefined) return display
   }
   return undefined
+}
+
+/** Displays by what a file descriptor of their sockets links to. */
+function displaysIn(sockets: string): Map<string, number> {
+  const displays = new Map<string, number>()
+  for (const [, inode, number] of sockets.matchAll(/ (\d+) @?\/tmp\/\.X11-unix\/X(\d+)$/gm))
+    displays.set(`socket:[${inode}]`, Number(number))
+  return displays
 }
 
 // The oldest of a user's programs on a display is his session.

@@ -1,10 +1,12 @@
 import { resolve } from 'node:path'
-import type { RfbServer } from './rfb-connection.ts'
+import type { RfbAddress, RfbServer } from './rfb-connection.ts'
 
 // The command line of an X server, as far as it tells how the display can be read. Pure.
 
 export interface ServerArguments {
   xauthority?: string
+  /** Of Xvnc. */
+  address?: RfbAddress
   /** Of Xvnc, where the agent can be let in. */
   rfb?: RfbServer
 }
@@ -26,16 +28,22 @@ export function parseServerArguments(
   }
 }
 
-function withRfb(args: readonly string[], cwd: string, display: number): { rfb?: RfbServer } {
+function withRfb(
+  args: readonly string[],
+  cwd: string,
+  display: number,
+): Pick<ServerArguments, 'address' | 'rfb'> {
   const path = optionOf(args, 'rfbunixpath')
   const port = Number(optionOf(args, 'rfbport') ?? vncPortBase + display)
   const types = (optionOf(args, 'SecurityTypes') ?? securityTypesDefault).toLowerCase().split(',')
   const passwordFile = optionOf(args, 'rfbauth') ?? optionOf(args, 'PasswordFile')
   const isOpen = types.includes('none')
   const isReachable = path !== undefined || (port > 0 && port < 65_536)
-  if (!isReachable || !(isOpen || (types.includes('vncauth') && passwordFile))) return {}
+  if (!isReachable) return {}
   const address = path === undefined ? { port } : { path: resolve(cwd, path) }
+  if (!isOpen && !(types.includes('vncauth') && passwordFile)) return { address }
   return {
+    address,
     rfb: isOpen || !passwordFile ? { address } : { address, passwordFile: resolve(cwd, passwordFile) },
   }
 }

@@ -1,16 +1,18 @@
 import { createWriteStream } from 'node:fs'
 import { rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
+import { readBodies } from '../codec/read-bodies.ts'
 import { readRecording } from '../codec/read-recording.ts'
 import { renameFile } from '../disk/folder.ts'
 import { AsciicastWriter } from '../format/asciicast-writer.ts'
 import { isRecordingId } from '../format/recording-id.ts'
+import type { StreamName } from '../format/records.ts'
 import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
 import { openInput } from './open-input.ts'
 import { Progress } from './progress.ts'
 
-const exportFormats = ['cast', 'gif', 'mp4', 'png'] as const
+const exportFormats = ['cast', 'fbs', 'gif', 'mp4', 'png'] as const
 type ExportFormat = (typeof exportFormats)[number]
 
 export interface ExportOptions {
@@ -37,6 +39,7 @@ export async function exportRecording(
     options,
   )
   if (format === 'cast') return exportCast(target, client, { ...(out && { out }), exact: exact ?? false })
+  if (format === 'fbs') return writeExport(screenOf(await openStream(target, client, 'rfb')), out)
   if (out === undefined)
     throw new CommandError('out', `Where should the ${format} go?`, 'Give --out FILE.', 2)
   if (isRecordingId(target)) await refuseDesktop(await client(), target)
@@ -98,16 +101,31 @@ async function exportCast(
   const source = isRecordingId(target)
     ? await (await client()).download(`/api/recordings/${target}/export?exact=${options.exact ? 1 : 0}`)
     : asciicastOf(await openInput(target), options.exact)
-  if (options.out === undefined) {
+  await writeExport(source, options.out)
+}
+
+async function writeExport(source: AsyncIterable<Uint8Array>, out: string | undefined): Promise<void> {
+  if (out === undefined) {
     await pipeline(source, process.stdout, { end: false })
     return
   }
   const progress = new Progress('exporting')
   try {
-    await writeWhole(progress.count(source), options.out)
+    await writeWhole(progress.count(source), out)
   } finally {
     progress.end()
   }
+}
+
+async function openStream(target: string, client: () => Promise<Client>, stream: StreamName) {
+  return isRecordingId(target)
+    ? (await client()).download(`/api/recordings/${target}/streams/${stream}`)
+    : openInput(target)
+}
+
+/** What zstdcat prints of a screen: an FBS file. */
+async function* screenOf(stored: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const item of readBodies(stored)) if (item.kind === 'body') yield item.raw
 }
 
 // What cannot be exported to its end must not look like an export, nor take the place of one.

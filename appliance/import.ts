@@ -8,14 +8,16 @@ import { Progress } from './progress.ts'
 /** The server takes no more. */
 const nameCharactersMax = 256
 
-/** Sends asciicast files (version 1, 2, 3) or recordings (.cast.zst) to the server. Goes on after one that is refused. */
+/** Sends asciicast files (version 1, 2, 3) or recordings (.cast.zst, and a desktop's .rfb.zst) to the server. Goes on after one that is refused. */
 export async function importFiles(
   client: Client,
   paths: string[],
   options: { json?: boolean },
 ): Promise<void> {
   const refused: string[] = []
-  for (const path of paths) {
+  // A desktop's screen joins its timeline.
+  const isScreen = (path: string) => path.endsWith('.rfb.zst')
+  for (const path of paths.toSorted((a, b) => Number(isScreen(a)) - Number(isScreen(b)))) {
     try {
       const id = await importFile(client, path)
       process.stdout.write(

@@ -40,7 +40,7 @@ export async function list(client: Client, options: ListOptions): Promise<void> 
     process.stdout.write("No recordings match. Make one with './tapedeck record -- bash'.\n")
     return
   }
-  const head = ['START', 'USER', 'HOST', 'APPLICATION', 'DURATION', 'SIZE', 'ID']
+  const head = ['START', 'USER', 'HOST', 'TYPE', 'APPLICATION', 'DURATION', 'SIZE', 'ID']
   process.stdout.write(
     table(
       head,
@@ -48,6 +48,7 @@ export async function list(client: Client, options: ListOptions): Promise<void> 
         localTime(row.start),
         row.user,
         row.host,
+        row.type,
         row.application,
         lengthOf(row),
         bytes(row.bytes),

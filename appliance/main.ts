@@ -82,12 +82,16 @@ serverVerb('play', 'Play a recording on this terminal')
     withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
   )
 
-serverVerb('export', 'Write a recording as asciicast v2, or a terminal as gif, mp4 or png')
+serverVerb(
+  'export',
+  "Write a recording's timeline as asciicast v2, a desktop's screen as FBS, or a terminal as gif, mp4 or png",
+)
   .argument('<id-or-file>')
   .option('--out <file>', 'instead of the standard output')
   .addOption(
     new Option('--format <format>', "default: as the file's name ends, else cast").choices([
       'cast',
+      'fbs',
       'gif',
       'mp4',
       'png',

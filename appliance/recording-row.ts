@@ -13,7 +13,9 @@ export interface RecordingRow {
   start: string
   end?: string
   durationMs: number
+  /** Of all its streams. */
   bytes: number
+  screenBytes: number
   gaps: number
   proof: 'sealed' | 'unproven' | 'failed'
   endReason?: string

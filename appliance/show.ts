@@ -25,12 +25,16 @@ export async function show(client: Client, id: string, options: { json?: boolean
       ['client', address || name ? [name, address].filter(Boolean).join(' ') : undefined],
       ['application', row.application],
       ['command', row.command],
-      ['terminal', `${row.columns} x ${row.rows}`],
+      ['type', row.type],
+      [row.type === 'desktop' ? 'screen' : 'terminal', `${row.columns} x ${row.rows}`],
       ['state', row.state],
       ['start', localTime(row.start)],
       ['end', row.end && localTime(row.end)],
       ['duration', duration(row.durationMs)],
-      ['size', bytes(row.bytes)],
+      [
+        'size',
+        bytes(row.bytes) + (row.screenBytes > 0 ? `, ${bytes(row.screenBytes)} of it the screen` : ''),
+      ],
       [
         'ended by',
         row.endReason && `${row.endReason}${row.exit === undefined ? '' : `, status ${row.exit}`}`,

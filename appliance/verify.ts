@@ -23,7 +23,7 @@ export async function verify(
   client: () => Promise<Client>,
   options: VerifyOptions,
 ): Promise<boolean> {
-  let report: VerifyReport
+  let report: StoredReport
   try {
     report = isRecordingId(target)
       ? await verifyStored(target, await client())
@@ -32,14 +32,17 @@ export async function verify(
     // Exit status 1 says that it is not whole; this says that nobody knows.
     throw Object.assign(error as Error, { exitCode: 2 })
   }
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describe(report))
+  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : describeAll(report))
   return report.whole
 }
 
-async function verifyStored(id: string, client: Client): Promise<VerifyReport> {
+/** Of a desktop, both of its streams. */
+type StoredReport = VerifyReport & { screen?: VerifyReport }
+
+async function verifyStored(id: string, client: Client): Promise<StoredReport> {
   const progress = new Progress('verifying')
   try {
-    return await client.work<VerifyReport>(`/api/recordings/${id}/verify`)
+    return await client.work<StoredReport>(`/api/recordings/${id}/verify`)
   } finally {
     progress.end()
   }
@@ -74,10 +77,16 @@ async function farmKey(path: string): Promise<Uint8Array> {
   }
 }
 
+function describeAll({ screen, ...report }: StoredReport): string {
+  const shown = screen ? `${describe(report)}\n${describe(screen)}` : describe(report)
+  return `${shown}${report.whole ? 'WHOLE: every byte is as it was recorded, and nothing is missing.' : 'NOT WHOLE.'}\n`
+}
+
 function describe(report: VerifyReport): string {
   const { signedBy, end, unproven } = report
-  const shown = fields([
+  return fields([
     ['recording', report.recording ?? 'unknown'],
+    ['stream', report.stream === 'rfb' ? 'screen' : report.stream && 'timeline'],
     [
       'signed by',
       signedBy
@@ -109,5 +118,4 @@ function describe(report: VerifyReport): string {
       `byte ${problem.offset}: ${problem.text} [${problem.code}]`,
     ]),
   ])
-  return `${shown}${report.whole ? 'WHOLE: every byte is as it was recorded, and nothing is missing.' : 'NOT WHOLE.'}\n`
 }

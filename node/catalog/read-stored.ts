@@ -8,7 +8,7 @@ import type { Proof } from '../ingest/register.ts'
 import { newRecording } from './new-recording.ts'
 import type { NewRecording } from './schema.ts'
 
-/** What a stored timeline says of itself, checked to its end. */
+/** What a stored stream says of itself, checked to its end. */
 export interface ReadStored {
   report: VerifyReport
   facts?: Facts
@@ -40,15 +40,18 @@ export async function readStored(
   return { ...read, report: verifier.finish(bytes) }
 }
 
-/** The row of a recording as its file tells it; `undefined` where the file does not say whose it is. */
+/** The row of a recording as its timeline tells it, and of a desktop its screen; `undefined` where the file does not say whose it is. */
 export function rowOfStored(
   read: ReadStored,
+  screen: VerifyReport | undefined,
   of: { recording: string; node: string; place: { store: string; path: string }; nowMs: number },
 ): NewRecording | undefined {
   const { report, facts } = read
   if (!facts || report.recording !== of.recording) return undefined
   const row = newRecording({ ...of, facts, agent: report.signedBy?.agent ?? '', openedMs: of.nowMs })
-  const problem = report.problems[0]
+  const problem = report.problems[0] ?? screen?.problems[0]
+  const endUs = Math.max(report.endUs, screen?.endUs ?? 0)
+  const isComplete = report.end && (facts.type !== 'desktop' || screen?.end)
   return {
     ...row,
     bytes: report.bytes,
@@ -56,15 +59,21 @@ export function rowOfStored(
     rawBytes: report.rawBytes,
     frames: report.frames,
     gaps: report.gaps.length,
-    endUs: report.endUs,
-    proof: proofOf(report),
+    endUs,
+    screenBytes: screen?.bytes ?? 0,
+    screenSealedBytes: screen?.sealedBytes ?? 0,
+    screenGaps: screen?.gaps.length ?? 0,
+    screenEnd: screen?.end?.reason ?? null,
+    proof: screen && proofOf(screen) === 'failed' ? 'failed' : proofOf(report),
     problem: problem ? `${problem.code}: ${problem.text}` : null,
     ...(report.end && {
-      state: 'complete' as const,
-      endMs: recordingStartMs(of.recording) + Math.floor(report.endUs / 1000),
       endReason: report.end.reason,
       exitStatus: report.end.exit ?? null,
       exitSignal: report.end.signal ?? null,
+    }),
+    ...(isComplete && {
+      state: 'complete' as const,
+      endMs: recordingStartMs(of.recording) + Math.floor(endUs / 1000),
     }),
   }
 }

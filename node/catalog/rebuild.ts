@@ -1,4 +1,5 @@
 import type { Crypto } from '../../format/ports.ts'
+import type { StreamName } from '../../format/records.ts'
 import { importerAgent } from '../importer-identity.ts'
 import type { Store } from '../store/store.ts'
 import { addAgent } from './agents.ts'
@@ -67,10 +68,13 @@ async function rebuildOne(
   place: { store: string; path: string },
 ): Promise<boolean> {
   if ((await findRecording(db, recording)) || (await isBuried(db, recording))) return false
-  const bytes = store.readRange(place, 'cast', 0, Number.MAX_SAFE_INTEGER, signal)
-  const read = await readStored(bytes, farmKey, crypto)
+  const readStream = (stream: StreamName) =>
+    readStored(store.readRange(place, stream, 0, Number.MAX_SAFE_INTEGER, signal), farmKey, crypto)
+  const read = await readStream('cast')
+  const hasScreen = (await store.size(place, 'rfb')) !== undefined
+  const screen = hasScreen ? (await readStream('rfb')).report : undefined
   const nowMs = Date.now()
-  const row = rowOfStored(read, { recording, node, place, nowMs })
+  const row = rowOfStored(read, screen, { recording, node, place, nowMs })
   if (!row) throw new Error('The file does not begin with a HEAD that says whose it is.')
   const { certificate } = read
   // An agent that the farm once enrolled goes on; who was revoked must be revoked again.

@@ -48,6 +48,15 @@ export async function addRecording(db: CatalogDatabase, row: NewRecording): Prom
   })
 }
 
+/** Changes what is known of a recording; by an import, whose agent is not here. */
+export async function changeRecording(
+  db: CatalogDatabase,
+  id: string,
+  change: Partial<NewRecording>,
+): Promise<void> {
+  await db.updateTable('recordings').set(change).where('id', '=', id).execute()
+}
+
 /** From now on an agent that still has it is answered `discarded`. The row stays until the files are gone. */
 export async function buryRecording(
   db: CatalogDatabase,

@@ -26,7 +26,8 @@ export async function addImportRoute(app: App, context: HttpContext): Promise<vo
         bodyLimit: importBytesMax,
         schema: {
           tags: ['recordings'],
-          summary: 'Import a .cast.zst of Tapedeck or an asciicast (version 1, 2 or 3)',
+          summary:
+            'Import a .cast.zst of Tapedeck, a .rfb.zst that joins it, or an asciicast (version 1, 2 or 3)',
           querystring: Type.Object({
             name: Type.Optional(Type.String({ maxLength: 256, description: "The file's name." })),
           }),

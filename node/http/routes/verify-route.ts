@@ -1,5 +1,7 @@
 import { Type } from '@fastify/type-provider-typebox'
+import type { StreamName } from '../../../format/records.ts'
 import { StreamVerifier } from '../../../format/stream-verifier.ts'
+import type { VerifyReport } from '../../../format/verify-report.ts'
 import { userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
 import { foundRecording, readableBytes } from '../found-recording.ts'
@@ -8,8 +10,8 @@ import { IdParams } from './recording-routes.ts'
 
 const text = Type.String()
 const count = Type.Integer()
-const Report = Type.Object({
-  whole: Type.Boolean({ description: 'No problem, no gap, and an END.' }),
+const reportProperties = {
+  whole: Type.Boolean({ description: 'No problem, no gap, and an END; of a desktop, in both streams.' }),
   recording: Type.Optional(text),
   stream: Type.Optional(text),
   signedBy: Type.Optional(Type.Object({ agent: text, host: text, key: text, until: count })),
@@ -28,6 +30,10 @@ const Report = Type.Object({
     { offset: count, reached: Type.Boolean() },
     { description: 'How far this farm acknowledged sealed bytes, and whether the file still reaches there.' },
   ),
+}
+const Report = Type.Object({
+  ...reportProperties,
+  screen: Type.Optional(Type.Object(reportProperties, { description: "The same of a desktop's screen." })),
 })
 
 export function addVerifyRoute(app: App, context: HttpContext): void {
@@ -44,35 +50,42 @@ export function addVerifyRoute(app: App, context: HttpContext): void {
     },
     async (request) => {
       const row = await foundRecording(context, request.params.id, userOf(request))
-      const checked = await heavy.run(async () => {
-        const size = await readableBytes(context, row)
+      const check = async (stream: StreamName, sealedBytes: number) => {
+        const size = await readableBytes(context, row, stream).catch((error: { code?: string }) => {
+          if (stream === 'rfb' && error.code === 'not-found') return 0
+          throw error
+        })
         const verifier = new StreamVerifier(farm.signer.publicKey, crypto)
-        for await (const piece of store.readRange(row, 'cast', 0, size)) {
+        for await (const piece of size > 0 ? store.readRange(row, stream, 0, size) : []) {
           if (request.raw.destroyed) break
           verifier.push(piece)
         }
-        return verifier.finish(size)
-      })
-      if (!checked) throw busy()
-      const report = checked.value
-      // What was proven once and is gone now is a loss, even where the rest is a valid prefix.
-      const reached = report.sealedBytes >= row.sealedBytes
-      const problems = reached
-        ? report.problems
-        : [
-            ...report.problems,
-            {
-              code: 'receipt',
-              offset: report.sealedBytes,
-              text: `This farm once had ${row.sealedBytes} sealed bytes; the file has ${report.sealedBytes}.`,
-            },
-          ]
-      return {
-        ...report,
-        whole: report.whole && reached,
-        problems,
-        receipt: { offset: row.sealedBytes, reached },
+        return withReceipt(verifier.finish(size), sealedBytes)
       }
+      const isDesktop = row.type === 'desktop'
+      const checked = await heavy.run(async () => ({
+        timeline: await check('cast', row.sealedBytes),
+        ...(isDesktop && { screen: await check('rfb', row.screenSealedBytes) }),
+      }))
+      if (!checked) throw busy()
+      const { timeline, screen } = checked.value
+      return screen ? { ...timeline, whole: timeline.whole && screen.whole, screen } : timeline
     },
   )
+}
+
+// What was proven once and is gone now is a loss, even where the rest is a valid prefix.
+function withReceipt(report: VerifyReport, offset: number) {
+  const reached = report.sealedBytes >= offset
+  const lost = {
+    code: 'receipt',
+    offset: report.sealedBytes,
+    text: `This farm once had ${offset} sealed bytes; the file has ${report.sealedBytes}.`,
+  }
+  return {
+    ...report,
+    whole: report.whole && reached,
+    problems: reached ? report.problems : [...report.problems, lost],
+    receipt: { offset, reached },
+  }
 }

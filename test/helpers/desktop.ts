@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -58,6 +58,8 @@ export interface DesktopOptions {
   socket?: string
   /** A file of xauth that says who may draw. */
   xauthority?: string
+  /** Whose the server is; as root. */
+  uid?: number
 }
 
 /** What tests of desktops need and is not here. */
@@ -73,8 +75,9 @@ export async function startDesktop(t: ExecutionContext, options: DesktopOptions 
 }
 
 export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop> {
-  const { server: program = 'Xvnc', geometry = '1024x768', args = [], xauthority } = options
+  const { server: program = 'Xvnc', geometry = '1024x768', args = [], xauthority, uid } = options
   const dir = await mkdtemp(join(tmpdir(), 'tapedeck-desktop-'))
+  if (uid !== undefined) await chown(dir, uid, uid)
   const socket = options.socket ?? join(dir, 'rfb.sock')
   const own =
     program === 'Xvnc'
@@ -94,7 +97,18 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
   const auth = xauthority ? ['-auth', xauthority] : []
   const server = spawn(
     'setpriv',
-    [...dyingWithUs, program, '-displayfd', '3', ...own, ...auth, ...args, '-nolisten', 'tcp'],
+    [
+      ...dyingWithUs,
+      ...(uid === undefined ? [] : asUser(uid)),
+      program,
+      '-displayfd',
+      '3',
+      ...own,
+      ...auth,
+      ...args,
+      '-nolisten',
+      'tcp',
+    ],
     {
       stdio: ['ignore', 'ignore', 'pipe', 'pipe'],
     },
@@ -194,6 +208,10 @@ export async function openDesktop(options: DesktopOptions = {}): Promise<Desktop
     },
   }
   return desktop
+}
+
+function asUser(uid: number): string[] {
+  return ['--reuid', `${uid}`, '--regid', `${uid}`, '--clear-groups']
 }
 
 /** A window manager, a plain background, and the pointer out of the way. */

@@ -48,13 +48,14 @@ function withRfb(
   }
 }
 
-// `-name value`, `-name=value`, `--name value`, `name=value`, in any case: all are the same to TigerVNC.
+// `-name value`, `-name=value`, `--name value`, `name=value`, in any case: all are the same to TigerVNC. The last counts.
 function optionOf(args: readonly string[], name: string): string | undefined {
+  let value: string | undefined
   for (const [i, arg] of args.entries()) {
     const match = /^(-{0,2})([^=]+)(?:=(.*))?$/s.exec(arg)
     if (match?.[2]?.toLowerCase() !== name.toLowerCase()) continue
-    if (match[3] !== undefined) return match[3]
-    if (match[1] !== '') return args[i + 1]
+    if (match[3] !== undefined) value = match[3]
+    else if (match[1] !== '') value = args[i + 1]
   }
-  return undefined
+  return value
 }

@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { checkScreen } from '../codec/check-screen.ts'
 import { openCrypto } from '../codec/crypto.ts'
 import { publicKeyFromPem } from '../codec/ed25519.ts'
 import { isRecordingId } from '../format/recording-id.ts'
@@ -61,7 +62,11 @@ async function verifyFile(path: string, keyPath: string): Promise<VerifyReport> 
   } finally {
     progress.end()
   }
-  return verifier.finish(size)
+  const report = verifier.finish(size)
+  // What is read once only, such as a pipe, is not looked into.
+  if (report.stream !== 'rfb' || input.size === undefined || report.problems.length > 0) return report
+  const problems = await checkScreen(await openInput(path))
+  return { ...report, whole: report.whole && problems.length === 0, problems }
 }
 
 async function farmKey(path: string): Promise<Uint8Array> {

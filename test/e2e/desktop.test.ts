@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { readFile, writeFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import { userInfo } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -93,6 +94,20 @@ real('a desktop from its first picture to its end, through kill -9 of agent and 
     kinds.map(({ seq }) => seq),
     kinds.map((_, i) => i),
   )
+
+  const copies = ['rfb', 'cast'].map((stream) => join(desktop.dir, `copy.${stream}.zst`))
+  for (const copy of copies) await copyFile(copy.replace(/^.*copy/, path), copy)
+  await up.tapedeck('delete', row.id, '--force')
+  t.deepEqual(await up.json<Shown[]>('list'), [])
+  for (const stream of ['rfb', 'cast']) t.false(existsSync(`${path}.${stream}.zst`))
+  const alone = await up.tapedeck('import', copies[0]!)
+  t.regex(alone.stderr, /whose timeline of the same agent is not here.*\[timeline\]/)
+  const both = await up.tapedeck('import', ...copies)
+  t.is(both.status, 0, both.stderr)
+  const [imported] = await up.json<Shown[]>('list')
+  const { state, bytes, screenBytes, gaps } = last
+  t.like(imported, { id: row.id, state, bytes, screenBytes, gaps, endReason: 'exit', type: 'desktop' })
+  t.regex((await up.tapedeck('show', row.id)).stdout.toString(), /type +desktop\n.*screen +800 x 600/)
   await eventually(async () => {
     const { queue, sessions } = await up.json<{ queue: { bytes: number }; sessions: unknown[] }>('status')
     assert.deepEqual([queue.bytes, sessions.length], [0, 0])

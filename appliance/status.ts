@@ -2,7 +2,7 @@ import { createConnection } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { CommandError } from './command-error.ts'
 import type { Home } from './home.ts'
-import { bytes, duration, fields, table } from './print.ts'
+import { bytes, duration, escapeControls, fields, table } from './print.ts'
 
 /** What the agent says of itself on its socket. Ages in ms. */
 export interface AgentStatus {
@@ -15,6 +15,12 @@ export interface AgentStatus {
     application?: string
     startedMs?: number
     bytes?: number
+  }[]
+  desktops?: {
+    name: string
+    user: string
+    recording: string
+    trouble?: { code: string; text: string; hint?: string }
   }[]
   /** On a host whose logins are recorded. */
   coverage?: { logins: number; unrecorded: number }
@@ -34,7 +40,7 @@ export async function status(home: Home, options: { json?: boolean }): Promise<v
     process.stdout.write(`${JSON.stringify(state)}\n`)
     return
   }
-  const { queue, connection, sessions, coverage } = state
+  const { queue, connection, sessions, desktops = [], coverage } = state
   process.stdout.write(
     fields([
       ['connection', `${connection.state}${connection.node ? ` to ${connection.node}` : ''}`],
@@ -52,6 +58,13 @@ export async function status(home: Home, options: { json?: boolean }): Promise<v
         sessions.map(({ recording, user, command }) => [recording, user, command]),
       ),
     )
+  for (const { name, user, trouble } of desktops)
+    if (trouble)
+      process.stdout.write(
+        `${escapeControls(
+          `The desktop ${name} of ${user} is not recorded now: ${trouble.text} [${trouble.code}]`,
+        )}\n`,
+      )
 }
 
 async function ask(path: string): Promise<string> {

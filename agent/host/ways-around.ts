@@ -1,6 +1,9 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
+import { hasX0vncserver } from '../capture/desktop/x-display-source.ts'
+import { loadAgentConfig } from '../config.ts'
 import { accountsInScope, barrierOf, hasLogin, listAccounts } from './accounts.ts'
+import { hostPaths } from './host-paths.ts'
 import type { HostSettings } from './host-settings.ts'
 import { effectiveSshd } from './sshd.ts'
 import { contentOf } from './undo-list.ts'
@@ -63,8 +66,9 @@ export async function waysAround(settings: HostSettings): Promise<WayAround[]> {
     'A login by mosh is recorded, but who starts mosh-server by hand has a terminal over the network that nobody records.',
     'Remove mosh, or let no UDP ports 60000 to 61000 in.',
   )
+  const desktops = await recordsDesktops()
   for (const { path, name } of otherLogins)
-    if (existsSync(path))
+    if (existsSync(path) && !(name === 'xrdp' && desktops))
       add(
         'other-login',
         names,
@@ -85,6 +89,12 @@ export async function waysAround(settings: HostSettings): Promise<WayAround[]> {
     'Name them with `tapedeck host enable`, if they should be.',
   )
   return found
+}
+
+// An xrdp session is an X display: it has no login of its own, and what it shows is recorded.
+async function recordsDesktops(): Promise<boolean> {
+  const config = await loadAgentConfig(hostPaths.agentHome).catch(() => undefined)
+  return config?.desktops.find === true && hasX0vncserver()
 }
 
 type Add = (code: string, users: string[], text: string, hint: string) => void

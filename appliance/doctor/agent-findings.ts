@@ -8,6 +8,7 @@ import type { Home } from '../home.ts'
 import { bytes } from '../print.ts'
 import { type AgentStatus, askAgent } from '../status.ts'
 import { clockFinding } from './clock-finding.ts'
+import { desktopFindings } from './desktop-findings.ts'
 import type { Finding } from './finding.ts'
 import { lookAtServer } from './look-at-server.ts'
 
@@ -82,7 +83,7 @@ export async function agentFindings(home: Home): Promise<Finding[]> {
       "The agent's log names them.",
     )
   add('ok', 'sessions', `${sessions.length} sessions are being recorded.`)
-  return findings
+  return [...findings, ...(await desktopFindings(home, state))]
 }
 
 /** The agent's way to its farm, gone by ourselves. */

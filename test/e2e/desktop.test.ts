@@ -56,6 +56,11 @@ real('a desktop from its first picture to its end, through kill -9 of agent and 
       { timeoutMs: 60_000, everyMs: 300 },
     )
   }
+  const doctor = JSON.parse((await up.tapedeck('doctor', '--json')).stdout.toString())
+  t.like(
+    doctor.find(({ code }: { code: string }) => code === 'desktops'),
+    { level: 'ok', text: '1 desktops are being recorded.' },
+  )
   await shown('#114411')()
   await kill(up, 'agent')
   await shown('#771111')()

@@ -75,6 +75,7 @@ export class Desktops {
   readonly #spared: SparedDesktops
   /** By the policy, or not covered: asked again by the next agent. */
   #passed = new Set<string>()
+  readonly #endings = new Set<Promise<void>>()
   #watcher: FSWatcher | undefined
   #running: Promise<void> | undefined
   #told = ''
@@ -150,6 +151,7 @@ export class Desktops {
     this.#alarm.ring()
     await this.#running
     await Promise.all(this.live.map((session) => session.close()))
+    await Promise.all(this.#endings)
   }
 
   // What an earlier agent was recording goes on where the X server is the same, and ends where it is not.
@@ -267,18 +269,33 @@ export class Desktops {
       log,
     })
     this.#sessions.set(key, session)
-    void session.run().then(async (failure) => {
-      if (this.#closed || this.#sessions.get(key) !== session) return
-      if (session.isEmpty) for (const spooled of streams) await spool.remove(spooled)
-      else for (const spooled of streams) onDurable(spooled)
-      if (failure) {
-        const { code, message: error, hint } = failure as DesktopError
-        log.warn({ code, desktop: desktop.name, error, hint }, 'a desktop is not recorded')
-        this.#notBeforeMs.set(key, performance.now() + againMs)
-      }
-      this.#sessions.delete(key)
-    })
+    const ending = session
+      .run()
+      .then((failure) => this.#ended(session, failure))
+      .catch((error: Error) =>
+        log.error(
+          { code: 'desktops', desktop: desktop.name, error: error.message },
+          'a desktop is left behind',
+        ),
+      )
+      .finally(() => this.#endings.delete(ending))
+    this.#endings.add(ending)
     return session
+  }
+
+  async #ended(session: DesktopSession, failure: Error | undefined): Promise<void> {
+    const { spool, log, onDurable } = this.#options
+    const { key, desktop, cast } = session
+    if (this.#closed || this.#sessions.get(key) !== session) return
+    if (failure) {
+      const { code, message: error, hint } = failure as DesktopError
+      log.warn({ code, desktop: desktop.name, error, hint }, 'a desktop is not recorded')
+      this.#notBeforeMs.set(key, performance.now() + againMs)
+    }
+    this.#sessions.delete(key)
+    const streams = spool.streamsOf(cast.recording)
+    if (session.isEmpty) for (const spooled of streams) await spool.remove(spooled)
+    else for (const spooled of streams) onDurable(spooled)
   }
 
   #sourceOf({ name, rfb, x }: LocalDesktop): ScreenSource {

@@ -19,6 +19,12 @@ export interface PlayOptions {
 const enter = '\u001b[?1049h\u001b[2J'
 const leave = '\u001b[0m\u001b[?25h\u001b[?1049l'
 
+async function refuseDesktop(client: Client, id: string): Promise<void> {
+  const { type } = await client.call<{ type: string }>('GET', `/api/recordings/${id}`)
+  if (type !== 'desktop') return
+  throw new CommandError('desktop', 'A terminal cannot show a desktop.', 'Watch it in the browser.', 2)
+}
+
 /** Plays a recording on this terminal. Keys: space, ← →, + -, s, Home, End, q. */
 export async function play(
   target: string,
@@ -33,6 +39,7 @@ export async function play(
       "Use 'tapedeck export' for its text.",
       2,
     )
+  if (isRecordingId(target)) await refuseDesktop(await client(), target)
   const source = isRecordingId(target)
     ? await (await client()).download(`/api/recordings/${target}/streams/cast`)
     : await openInput(target)

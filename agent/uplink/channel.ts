@@ -146,8 +146,8 @@ export class UplinkChannel {
   async #keepPlace(): Promise<void> {
     const place = this.#place
     this.#place = undefined
-    if (place === undefined || place === this.#options.spooled.record.place) return
-    await this.#options.spooled.update({ place })
+    if (place === undefined) return
+    if (place !== this.#options.spooled.record.place) await this.#options.spooled.update({ place })
     this.#options.onPlaced(place)
   }
 

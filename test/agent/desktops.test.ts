@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import type { DesktopSettings } from '../../agent/capture/desktop/desktop-settings.ts'
@@ -150,13 +150,21 @@ real('a deleted recording is not begun again; one whose server ended meanwhile h
     [kept.display],
   )
 
+  const forked = recordings.get(kept.display)!
+  await first.desktops.fork(forked)
+  const [again] = first.desktops.live
+  t.not(again!.cast.recording, forked)
+  t.is(again!.cast.record.session.facts.sequence, 1)
+  t.true((await readdir(join(home, 'spool'))).includes(`${forked}.forked`))
+  await eventually(() => assert.ok(again!.bytes > 0 && again!.cast.durable > 0))
+
   await first.desktops.close()
   await first.uplink.close()
   await first.spool.close()
   await end(kept.server)
   const next = await openAgent(t, node, home, options)
   await sentAll(next.spool)
-  const last = await inStore(node, recordings.get(kept.display)!)
+  const last = await inStore(node, again!.cast.recording)
   t.deepEqual(
     last.map(({ problems, end }) => [problems, end]),
     Array(2).fill([[], 'lost']),

@@ -113,16 +113,18 @@ class Recorder {
   async run(): Promise<EndReason | undefined> {
     const { source, log, recording } = this.#options
     const { signal } = this.#leaving
+    let told = ''
     try {
       while (true) {
         try {
           return await this.#record()
         } catch (error) {
           if (error instanceof DesktopError || signal.aborted) throw error
-          log.error(
-            { code: 'record-failed', recording, error: (error as Error).message },
-            'recording is retried',
-          )
+          const { message } = error as Error
+          // A disk may be full for hours.
+          if (message !== told)
+            log.error({ code: 'record-failed', recording, error: message }, 'recording is retried')
+          told = message
           await sleep(retryMsMax, undefined, { signal }).catch(() => undefined)
         }
       }

@@ -5,7 +5,7 @@ import { openZstdBody } from '../../codec/zstd.ts'
 import { concatBytes, toBase64url, utf8 } from '../../format/bytes.ts'
 import type { Signer } from '../../format/ports.ts'
 import { makeRecordingId } from '../../format/recording-id.ts'
-import type { Facts } from '../../format/records.ts'
+import type { Facts, StreamName } from '../../format/records.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import { encodeEvent, encodeHeader, type TimelineEvent } from '../../format/timeline.ts'
 import { signToken } from '../../format/token.ts'
@@ -80,12 +80,12 @@ export type SampleFrame = TimelineEvent[] | 'gap' | { gapUs: number }
 export async function makeStream(
   identities: Identities,
   frames: SampleFrame[],
-  options: { end?: boolean; recording?: string; facts?: Partial<Facts> } = {},
+  options: { end?: boolean; recording?: string; stream?: StreamName; facts?: Partial<Facts> } = {},
 ): Promise<SampleStream> {
   const recording = options.recording ?? sampleId()
   const writer = new StreamWriter({
     recording,
-    stream: 'cast',
+    stream: options.stream ?? 'cast',
     signer: identities.agent,
     sha256: crypto.sha256,
     certificate: identities.certificate,

@@ -2,7 +2,7 @@ import { readFile, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'ava'
 import { setUpNode } from '../../node/setup.ts'
-import { makeIdentities, makeStream, typingEvents } from '../helpers/sample-stream.ts'
+import { makeIdentities, makeStream, sampleId, typingEvents } from '../helpers/sample-stream.ts'
 import { startTestNode, temporaryFolder, until } from '../helpers/test-node.ts'
 
 test('set-up makes a home once, and names its administrator once', async (t) => {
@@ -47,8 +47,16 @@ test('a lost catalog is rebuilt from the store', async (t) => {
   t.deepEqual(identities.farm.publicKey, farm.publicKey)
   const whole = await makeStream(identities, [typingEvents(5), typingEvents(5, 1000, 600_000)])
   t.is((await ask('/api/recordings', { method: 'POST', body: whole.bytes })).status, 201)
+  const recording = sampleId(2)
+  for (const stream of ['cast', 'rfb'] as const) {
+    const options = { recording, stream, facts: { type: 'desktop' } } as const
+    const { bytes } = await makeStream(identities, [typingEvents(5)], options)
+    const state = async () => (await ask(`/api/recordings/${recording}`)).json.state
+    t.is((await ask('/api/recordings', { method: 'POST', body: bytes })).status, 201)
+    t.is(await state(), stream === 'cast' ? 'dormant' : 'complete', 'a desktop has two streams')
+  }
   const before = (await ask('/api/recordings')).json.recordings
-  t.is(before.length, 1)
+  t.is(before.length, 2)
 
   await testNode.node.close()
   for (const ending of ['', '-wal', '-shm']) await rm(`${config.catalog}${ending}`, { force: true })
@@ -56,6 +64,6 @@ test('a lost catalog is rebuilt from the store', async (t) => {
   t.truthy(again.admin)
   testNode.token = (await readFile(join(home, 'client.token'), 'utf8')).trim()
   await testNode.restart()
-  await until(async () => (await ask('/api/recordings')).json.recordings.length === 1)
+  await until(async () => (await ask('/api/recordings')).json.recordings.length === 2)
   t.deepEqual((await ask('/api/recordings')).json.recordings, before)
 })

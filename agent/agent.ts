@@ -79,7 +79,7 @@ export async function startAgent(
       log,
       onDurable: (spooled) => uplink.notify(spooled),
       covers: async (owner) => (config.host ? coversDesktop(owner) : owner.uid === userInfo().uid),
-      decide: async (facts) => (host ? mayRecordDesktop(facts, host.decide) : true),
+      decide: async (facts, signal) => (host ? mayRecordDesktop(facts, host.decide, signal) : true),
     })
     const recorderOf = (recording: string) =>
       spool.streamsOf(recording).some(isDesktop) ? desktops : sessions

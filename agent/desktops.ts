@@ -56,7 +56,7 @@ export interface DesktopsOptions {
   /** Whose desktops are recorded where they are found. */
   covers(owner: DesktopOwner): Promise<boolean>
   /** What the policy says of one that is about to be recorded. */
-  decide(facts: Facts): Promise<boolean>
+  decide(facts: Facts, signal: AbortSignal): Promise<boolean>
 }
 
 export interface DesktopStatus {
@@ -81,7 +81,7 @@ export class Desktops {
   #told = ''
   /** Where our x0vncservers have their sockets. */
   #xFolder = ''
-  #closed = false
+  readonly #closing = new AbortController()
 
   constructor(options: DesktopsOptions) {
     this.#options = options
@@ -146,12 +146,16 @@ export class Desktops {
   }
 
   async close(): Promise<void> {
-    this.#closed = true
+    this.#closing.abort()
     this.#watcher?.close()
     this.#alarm.ring()
     await this.#running
     await Promise.all(this.live.map((session) => session.close()))
     await Promise.all(this.#endings)
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted
   }
 
   // What an earlier agent was recording goes on where the X server is the same, and ends where it is not.
@@ -227,7 +231,9 @@ export class Desktops {
       return
     }
     const facts = factsOf(desktop, owner)
-    if (await decide(facts)) await this.#create(desktop, key, facts)
+    const wanted = await decide(facts, this.#closing.signal)
+    if (this.#closed) return
+    if (wanted) await this.#create(desktop, key, facts)
     else this.#passed.add(key)
   }
 

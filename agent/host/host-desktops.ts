@@ -24,10 +24,12 @@ export async function coversDesktop({ user, uid }: DesktopOwner): Promise<boolea
 export async function mayRecordDesktop(
   facts: Facts,
   decide: (facts: Facts) => Promise<Decision | undefined>,
+  signal: AbortSignal,
 ): Promise<boolean> {
-  for (const untilMs = performance.now() + askMsMax; performance.now() < untilMs; await sleep(askAgainMs)) {
+  for (const untilMs = performance.now() + askMsMax; performance.now() < untilMs; ) {
     const decision = await decide(facts)
-    if (decision) return decision.screen !== 'none'
+    if (decision || signal.aborted) return decision?.screen !== 'none'
+    await sleep(askAgainMs, undefined, { signal }).catch(() => undefined)
   }
   const conf = await contentOf(hostPaths.hostConf)
   return conf === undefined || parseHostConf(conf).onError !== 'skip'

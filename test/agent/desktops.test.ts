@@ -125,7 +125,7 @@ real('a deleted recording is not begun again; one whose server ended meanwhile h
   const node = await startTestNode(t)
   const home = await temporaryFolder(t)
   const [kept, deleted] = await Promise.all([
-    startDesktop(t, { geometry: '320x240' }),
+    startDesktop(t, { geometry: '320x240', args: ['-Password', '0123456789abcdef'] }),
     startDesktop(t, { geometry: '320x240' }),
   ])
   const settings = {
@@ -151,6 +151,7 @@ real('a deleted recording is not begun again; one whose server ended meanwhile h
   )
 
   const forked = recordings.get(kept.display)!
+  t.regex(first.desktops.live[0]!.cast.record.session.facts.command, /^X\w+ .*-Password … /)
   await first.desktops.fork(forked)
   const [again] = first.desktops.live
   t.not(again!.cast.recording, forked)

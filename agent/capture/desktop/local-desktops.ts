@@ -66,10 +66,17 @@ function withEntry(found: FoundDesktop, process: ProcessName, entry?: NamedDeskt
     named: entry !== undefined,
     ...(entry?.user !== undefined && { user: entry.user }),
     program,
-    command: [program, ...args].join(' '),
+    command: [program, ...withoutPassword(args)].join(' '),
     ...(rfb && { rfb }),
     x,
   }
+}
+
+/** TigerVNC takes a password as an argument, too, hidden by nothing. */
+function withoutPassword(args: readonly string[]): string[] {
+  return args.map((arg, i) =>
+    /^-{1,2}password$/i.test(args[i - 1] ?? '') ? '…' : arg.replace(/^(-{0,2}password=).*/is, '$1…'),
+  )
 }
 
 function onlyNamed(entry: NamedDesktop): LocalDesktop {

@@ -45,7 +45,7 @@ test('list shows a line for each, and nothing in it acts on the terminal', async
   const { up, id } = t.context
   const { stdout } = await up.tapedeck('list')
   const [head, line] = stdout.toString().split('\n')
-  t.regex(head!, /^START +USER +HOST +APPLICATION +DURATION +SIZE +ID$/)
+  t.regex(head!, /^START +USER +HOST +TYPE +APPLICATION +DURATION +SIZE +ID$/)
   t.true(line!.endsWith(id))
   const shown = (await up.tapedeck('show', id)).stdout.toString()
   t.regex(shown, /command +printf hostile\\u001b\]0;title\\u0007name\n/)

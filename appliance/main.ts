@@ -82,7 +82,7 @@ serverVerb('play', 'Play a recording on this terminal')
     withClient(options, async (_, client) => (await import('./play.ts')).play(target, client, options)),
   )
 
-serverVerb('export', 'Write a recording as asciicast v2, or a terminal as gif, mp4 or png')
+serverVerb('export', 'Write a recording as asciicast v2, or draw it as gif, mp4 or png')
   .argument('<id-or-file>')
   .option('--out <file>', 'instead of the standard output')
   .addOption(

@@ -3,7 +3,7 @@ import type { IndexTable } from '../../format/index-records.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
 import { drawnFacts } from '../index/drawn-facts.ts'
 import type { HttpContext } from './context.ts'
-import { readableBytes } from './found-recording.ts'
+import { readableBytes, seenStream, streamBytes } from './found-recording.ts'
 
 export interface Poster {
   type: string
@@ -21,20 +21,30 @@ export interface Posters {
 
 /** Posters of sessions that run, kept: 8 KB each. */
 const keptMax = 500
-/** A session's is drawn at most so often, however many look at it. */
+/** A session's is drawn at most so often, however many look at it; a desktop with a video takes a second. */
 const drawEveryMs = 2_000
+/** Rest after a draw, in times of what it took. */
+const restShare = 4
 
 /** Nothing is missing in the index of a recording as it is now. */
-export function isWhole({ state }: RecordingRow, table: IndexTable | undefined): boolean {
+export function isWhole({ state, screenBytes }: RecordingRow, table: IndexTable | undefined): boolean {
   if (state === 'live' || !table) return table !== undefined
-  const finished = state !== 'complete' || table.sizes.cast !== undefined
+  // A screen may come in behind the timeline's end.
+  const ended = table.sizes.cast !== undefined && (screenBytes === 0 || table.sizes.rfb !== undefined)
+  const finished = state !== 'complete' || ended
   return finished && table.images.some(({ use }) => use === 'poster')
+}
+
+interface Kept {
+  size: number
+  notBeforeMs: number
+  poster: Promise<Poster | undefined>
 }
 
 /** Posters from indexes, and drawn where a session still runs or has no index yet. */
 export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'store'>): Posters {
   const { indexer } = context
-  const kept = new Map<string, { size: number; atMs: number; poster: Promise<Poster | undefined> }>()
+  const kept = new Map<string, Kept>()
 
   const want = (row: RecordingRow, table: IndexTable | undefined) => {
     if (row.state !== 'live' && indexer.state(row.id) === 'idle' && !isWhole(row, table))
@@ -42,19 +52,25 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
   }
 
   const drawn = async (row: RecordingRow) => {
-    const size = await readableBytes(context, row)
+    const stream = seenStream(row)
+    const size = await (stream === 'cast' ? readableBytes(context, row) : streamBytes(context, row, stream))
+    if (size === undefined) return undefined
     const known = kept.get(row.id)
-    if (known && (known.size === size || Date.now() - known.atMs < drawEveryMs)) return known.poster
+    if (known && (known.size === size || Date.now() < known.notBeforeMs)) return known.poster
     const facts = JSON.parse(row.facts) as { columns?: number; rows?: number }
+    const startedMs = Date.now()
     const poster = indexer
-      .draw({ recording: row.id, size, ...drawnFacts({ ...facts, type: row.type }) })
+      .draw({ recording: row.id, stream, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
-    // Of one that could not be drawn another look asks again.
+    const drawing: Kept = { size, notBeforeMs: Number.POSITIVE_INFINITY, poster }
+    kept.set(row.id, drawing)
     void poster.then((image) => {
-      if (!image && kept.get(row.id)?.poster === poster) kept.delete(row.id)
+      const nowMs = Date.now()
+      drawing.notBeforeMs = Math.max(startedMs + drawEveryMs, nowMs + restShare * (nowMs - startedMs))
+      // Of one that could not be drawn another look asks again.
+      if (!image && kept.get(row.id) === drawing) kept.delete(row.id)
     })
-    kept.set(row.id, { size, atMs: Date.now(), poster })
     if (kept.size > keptMax) kept.delete(kept.keys().next().value!)
     return poster
   }

@@ -6,18 +6,21 @@ import type { StreamName } from '../../format/records.ts'
 import type { ScreenImages } from '../../screen/screen-images.ts'
 import type { Store } from '../store/store.ts'
 import type { StorePlace } from '../store/store-place.ts'
+import type { IndexTables } from './index-tables.ts'
 
 /** What all that makes an index works with. */
 export interface IndexTools {
   store: Store
   mac: Mac
+  /** Of indexes that are looked at, not made. */
+  tables: IndexTables
   farmKey: Uint8Array
   crypto: Crypto
   images: ScreenImages
   /** Processor time of this thread, ms. */
   cpuMs(): number
   /** Does work that recorded bytes could make endless where somebody would end it. */
-  guarded<T>(recording: string, work: () => T): T
+  guarded<T>(recording: string, work: () => T | Promise<T>): Promise<T>
 }
 
 /** Bytes [from, to) of a stream in one piece. Rejects with StoreError. */

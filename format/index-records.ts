@@ -7,8 +7,10 @@ import type { StreamName } from './records.ts'
 /** A part of a stream, as its verifier found it. */
 export interface IndexedFrame extends FrameEntry {
   stream: StreamName
-  /** Output of it, or of a frame before, is in no picture, and no picture follows. */
+  /** Output of it, or of a frame before, is in no picture, and no picture follows. Of a desktop: it was not painted to its end. */
   undrawn?: true
+  /** A desktop's content from here on broke the rules, and is passed over up to the next frame. */
+  refused?: { timeUs: number; code: string }
   /** Of its screens that rested, and the one behind it, the last of those that show most: cells that are not blank. */
   fullest?: { timeUs: number; cells: number }
 }
@@ -54,6 +56,11 @@ export interface IndexTable {
 
 export function emptyTable(): IndexTable {
   return { frames: [], pictures: [], images: [], sizes: {} }
+}
+
+/** The stream that is looked at: a desktop's is its screen. */
+export function shownStream({ frames }: IndexTable): StreamName {
+  return frames.some(({ stream }) => stream === 'rfb') ? 'rfb' : 'cast'
 }
 
 /** Up to where a stream is indexed. */

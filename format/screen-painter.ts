@@ -13,6 +13,8 @@ export type DecodeJpeg = (jpeg: Uint8Array, width: number, height: number) => Pr
 
 /** JPEGs that wait to be seen: a screen full of them has a tenth of it. */
 const waitingMax = { count: 1024, bytes: 8 * 1024 * 1024 }
+/** In pixels that are moved: to unpack one, to read a rectangle, to compare it with a JPEG that waits. */
+const effortOf = { jpegPixel: 16, rectangle: 64, waiting: 16 }
 /** What FORMAT.md allows. */
 const encodings = [encoding.raw, encoding.copyRect, encoding.tight, encoding.desktopSize]
 
@@ -30,6 +32,9 @@ export class ScreenPainter {
   #waiting: Waiting[] = []
   #waitingBytes = 0
   #dirty: Rectangle | undefined
+  #painted = 0
+  #covered = 0
+  #effort = 0
 
   constructor(decodeJpeg: DecodeJpeg) {
     this.#decodeJpeg = decodeJpeg
@@ -40,10 +45,27 @@ export class ScreenPainter {
     return this.#screen
   }
 
+  /** Every pixel of the screen was painted since it got its size. */
+  get isWhole(): boolean {
+    return this.#sized && this.#covered >= this.#screen.width * this.#screen.height
+  }
+
+  /** Pixels painted since the frame began, each as often as it was. */
+  get painted(): number {
+    return this.#painted
+  }
+
+  /** What the frame has cost since it began, about in pixels. A kilobyte can move a large screen a hundred times. */
+  get effort(): number {
+    return this.#effort
+  }
+
   /** A frame begins, which says the screen's size and paints all of it. */
   begin(): void {
     this.#reader = freshReader()
     this.#sized = false
+    this.#painted = 0
+    this.#effort = 0
     this.#forget()
   }
 
@@ -77,6 +99,7 @@ export class ScreenPainter {
     this.#forget()
     for (const area of waiting) {
       const { width, height } = area
+      this.#effort += width * height * effortOf.jpegPixel
       const pixels = await this.#decodeJpeg(area.jpeg, width, height).catch((error) => {
         throw new FormatError('rfb-jpeg', `A JPEG of ${width}x${height} cannot be unpacked: ${error.message}`)
       })
@@ -95,6 +118,7 @@ export class ScreenPainter {
     const { width, height } = rectangle
     if (rectangle.encoding === encoding.desktopSize) {
       this.#sized = true
+      this.#covered = 0
       this.#forget()
       if (width !== this.#screen.width || height !== this.#screen.height)
         this.#screen = new Framebuffer(width, height)
@@ -102,6 +126,9 @@ export class ScreenPainter {
       return
     }
     if (!this.#sized) throw new FormatError('rfb-size', 'A frame does not begin with the size of its screen.')
+    this.#painted += width * height
+    this.#covered += width * height
+    this.#effort += width * height + effortOf.rectangle + this.#waiting.length * effortOf.waiting
     this.#dirty = this.#dirty ? around(this.#dirty, rectangle) : { ...rectangle }
     this.#waiting = this.#waiting.filter((area) => !isWithin(area, rectangle))
     this.#waitingBytes = this.#waiting.reduce((sum, { jpeg }) => sum + jpeg.length, 0)

@@ -23,6 +23,11 @@ export async function foundRecording(
   return row
 }
 
+/** The stream that a viewer looks at. */
+export function seenStream({ type }: RecordingRow): StreamName {
+  return type === 'desktop' ? 'rfb' : 'cast'
+}
+
 /** Bytes that can be read of a stream now. Throws StoreError, or 404 `file-missing`. */
 export async function readableBytes(
   { live, store }: Pick<HttpContext, 'live' | 'store'>,

@@ -3,7 +3,7 @@ import type { IndexTable } from '../../format/index-records.ts'
 import type { RecordingRow } from '../catalog/schema.ts'
 import { drawnFacts } from '../index/drawn-facts.ts'
 import type { HttpContext } from './context.ts'
-import { readableBytes } from './found-recording.ts'
+import { readableBytes, seenStream, streamBytes } from './found-recording.ts'
 
 export interface Poster {
   type: string
@@ -25,9 +25,11 @@ const keptMax = 500
 const drawEveryMs = 2_000
 
 /** Nothing is missing in the index of a recording as it is now. */
-export function isWhole({ state }: RecordingRow, table: IndexTable | undefined): boolean {
+export function isWhole({ state, screenBytes }: RecordingRow, table: IndexTable | undefined): boolean {
   if (state === 'live' || !table) return table !== undefined
-  const finished = state !== 'complete' || table.sizes.cast !== undefined
+  // A screen may come in behind the timeline's end.
+  const ended = table.sizes.cast !== undefined && (screenBytes === 0 || table.sizes.rfb !== undefined)
+  const finished = state !== 'complete' || ended
   return finished && table.images.some(({ use }) => use === 'poster')
 }
 
@@ -42,12 +44,14 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
   }
 
   const drawn = async (row: RecordingRow) => {
-    const size = await readableBytes(context, row)
+    const stream = seenStream(row)
+    const size = await (stream === 'cast' ? readableBytes(context, row) : streamBytes(context, row, stream))
+    if (size === undefined) return undefined
     const known = kept.get(row.id)
     if (known && (known.size === size || Date.now() - known.atMs < drawEveryMs)) return known.poster
     const facts = JSON.parse(row.facts) as { columns?: number; rows?: number }
     const poster = indexer
-      .draw({ recording: row.id, size, ...drawnFacts({ ...facts, type: row.type }) })
+      .draw({ recording: row.id, stream, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
     // Of one that could not be drawn another look asks again.

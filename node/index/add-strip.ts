@@ -8,7 +8,7 @@ import type { IndexWriter } from './index-writer.ts'
 import { screenAt } from './moments.ts'
 
 /** One for each 20 pixels of a timeline. */
-const tilesMax = 60
+export const tilesMax = 60
 /** Of a shorter recording the player draws any moment sooner than it could fetch a strip. */
 const rawBytesMin = 16 * 1024 * 1024
 

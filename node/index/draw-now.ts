@@ -1,4 +1,6 @@
 import { emptyTable } from '../../format/index-records.ts'
+import { desktopPoster } from '../../screen/desktop-images.ts'
+import { newestDesktop } from './desktop-moments.ts'
 import type { DrawnImage, DrawRequest } from './index-messages.ts'
 import type { IndexTools } from './index-tools.ts'
 import { screenAt } from './moments.ts'
@@ -11,6 +13,10 @@ import { readIndexTable } from './read-index.ts'
 export async function drawNow(tools: IndexTools, draw: DrawRequest): Promise<DrawnImage | undefined> {
   const place = await tools.store.place(draw.recording)
   const table = (await readIndexTable(tools.store, place, tools.mac)) ?? emptyTable()
+  if (draw.stream === 'rfb') {
+    const desktop = await newestDesktop(tools, place, table, draw.size)
+    return desktop && { type: 'image/webp', bytes: (await desktopPoster(desktop)).bytes }
+  }
   const screen = await screenAt(tools, place, table, { ...draw, timeUs: Number.POSITIVE_INFINITY })
   if (!screen) return undefined
   try {

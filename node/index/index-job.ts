@@ -1,14 +1,16 @@
-import { coveredBytes, type IndexedFrame, type IndexTable } from '../../format/index-records.ts'
+import { coveredBytes, type IndexedFrame, shownStream } from '../../format/index-records.ts'
 import { decodePicture } from '../../format/picture-bytes.ts'
 import type { StreamName } from '../../format/records.ts'
 import { EmulatedScreen } from '../../screen/emulated-screen.ts'
 import { StoreError } from '../store/store-error.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import { addStrip } from './add-strip.ts'
+import { DesktopStrip } from './desktop-strip.ts'
+import { trackDesktop } from './desktop-track.ts'
+import { drawDesktopPoster, drawTerminalPoster, fullestUs } from './draw-poster.ts'
 import { type DrawnFacts, drawnFacts } from './drawn-facts.ts'
 import { type IndexTools, inflated, readWhole } from './index-tools.ts'
 import { IndexWriter } from './index-writer.ts'
-import { screenAt } from './moments.ts'
 import { readPicture } from './read-picture.ts'
 import { StreamWalk } from './stream-walk.ts'
 import { TerminalTrack } from './terminal-track.ts'
@@ -16,6 +18,7 @@ import { TerminalTrack } from './terminal-track.ts'
 // The index of one recording, frame by frame, as far as its streams are sealed.
 //
 //   open ── know, step ──▶ caught up ── know ──▶ …          all streams have their END ──▶ poster, strip, table ──▶ ended
+//                          caught up ── rest ──▶ caught up, without an emulator
 
 /** Written at once: each write makes the file grow, and the syncs of ingest wait for what a file system notes of that. */
 const flushBytes = 1024 * 1024
@@ -29,6 +32,7 @@ export class IndexJob {
   readonly #ended = new Set<StreamName>()
   #track: TerminalTrack | undefined
   #screen: EmulatedScreen | undefined
+  #strip: DesktopStrip | undefined
   #done = false
 
   private constructor(tools: IndexTools, place: StorePlace, recording: string, writer: IndexWriter) {
@@ -76,6 +80,10 @@ export class IndexJob {
     }
     await this.#writer.flush()
     if (this.#done || !(await this.#allEnded())) return false
+    if (this.#isDesktop) {
+      this.#strip ??= new DesktopStrip(this.#tools, this.#place, this.#writer)
+      if (await this.#strip.step()) return true
+    }
     await this.#finish()
     return true
   }
@@ -84,17 +92,22 @@ export class IndexJob {
   async addPoster(): Promise<void> {
     const { table } = this.#writer
     const timeUs = fullestUs(table)
-    if (table.images.findLast(({ use }) => use === 'poster')?.timesUs[0] === timeUs) return
-    const moment = { timeUs, size: coveredBytes(table, 'cast'), ...this.#facts }
-    const screen =
-      (await screenAt(this.#tools, this.#place, table, moment)) ??
-      new EmulatedScreen(moment.columns, moment.rows)
-    const { width, height, bytes } = await this.#tools.images
-      .poster(screen.terminal)
-      .finally(() => screen.dispose())
-    const type = 'image/webp'
-    this.#writer.image({ use: 'poster', type, width, height, columns: 1, timesUs: [timeUs] }, bytes)
+    const timesUs = timeUs === undefined ? [] : [timeUs]
+    const known = table.images.findLast(({ use }) => use === 'poster')
+    if (known && known.timesUs[0] === timeUs) return
+    const { width, height, bytes } = this.#isDesktop
+      ? await drawDesktopPoster(this.#tools, this.#place, table)
+      : await drawTerminalPoster(this.#tools, this.#place, table, this.#facts)
+    this.#writer.image({ use: 'poster', type: 'image/webp', width, height, columns: 1, timesUs }, bytes)
     await this.#writer.flush()
+  }
+
+  /** Gives back what drawing needs; what was read stays read. Rejects with StoreError. */
+  async rest(): Promise<void> {
+    await this.#writer.flush()
+    this.#screen?.dispose()
+    this.#screen = undefined
+    this.#track = undefined
   }
 
   async close(): Promise<void> {
@@ -106,13 +119,31 @@ export class IndexJob {
     return drawnFacts(this.#walks.get('cast')?.facts)
   }
 
+  // One whose screen has not begun shows no terminal either.
+  get #isDesktop(): boolean {
+    return this.#walks.get('cast')?.facts?.type === 'desktop' || shownStream(this.#writer.table) === 'rfb'
+  }
+
   async #part(part: IndexedFrame): Promise<void> {
-    if (part.stream !== 'cast' || part.kind !== 'frame') return this.#writer.frame(part, undefined)
+    if (part.kind !== 'frame') this.#writer.frame(part, undefined)
+    else if (part.stream === 'rfb') await this.#desktopFrame(part)
+    else await this.#terminalFrame(part)
+  }
+
+  async #desktopFrame(part: IndexedFrame): Promise<void> {
+    const { activity, fullest, refused, undrawn } = await trackDesktop(this.#tools, this.#place, part)
+    const facts = { ...(refused && { refused }), ...(undrawn && { undrawn }), ...(fullest && { fullest }) }
+    this.#writer.frame({ ...part, ...facts }, activity)
+  }
+
+  async #terminalFrame(part: IndexedFrame): Promise<void> {
     const { offset, size, bodyOffset = 0, bodySize = 0, rawBytes = 0, endUs } = part
     const body = await readWhole(this.#tools.store, this.#place, 'cast', bodyOffset, bodyOffset + bodySize)
     const track = await this.#terminal()
     const frame = { offset, next: offset + size, rawBytes, endUs }
-    const drawn = this.#tools.guarded(this.recording, () => track.frame(frame, inflated(body, rawBytes)))
+    const drawn = await this.#tools.guarded(this.recording, () =>
+      track.frame(frame, inflated(body, rawBytes)),
+    )
     for (const { facts: at, written } of drawn.pictures) this.#writer.picture(at, written)
     const { undrawn, fullest, activity } = drawn
     this.#writer.frame({ ...part, ...(undrawn && { undrawn }), ...(fullest && { fullest }) }, activity)
@@ -142,7 +173,7 @@ export class IndexJob {
 
   async #finish(): Promise<void> {
     await this.addPoster()
-    await addStrip(this.#tools, this.#place, this.#writer, this.#facts)
+    if (!this.#isDesktop) await addStrip(this.#tools, this.#place, this.#writer, this.#facts)
     const { store } = this.#tools
     const [cast, rfb] = [await store.size(this.#place, 'cast'), await store.size(this.#place, 'rfb')]
     this.#writer.finish({ ...(cast !== undefined && { cast }), ...(rfb !== undefined && { rfb }) })
@@ -153,11 +184,4 @@ export class IndexJob {
 
 function isTimelineFrame({ stream, kind }: IndexedFrame): boolean {
   return stream === 'cast' && kind === 'frame'
-}
-
-// The moment of the recording that shows most, the latest of equals.
-function fullestUs({ frames }: IndexTable): number {
-  let best = { timeUs: 0, cells: 0 }
-  for (const { fullest } of frames) if (fullest && fullest.cells >= best.cells) best = fullest
-  return best.timeUs
 }

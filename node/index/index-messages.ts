@@ -15,7 +15,9 @@ export interface IndexWorkerData {
 /** A screen to be drawn now: of a session that runs, or of a recording without a poster. */
 export interface DrawRequest extends DrawnFacts {
   recording: string
-  /** Bytes of its timeline that can be read. */
+  /** What is shown of it. */
+  stream: StreamName
+  /** Bytes of that stream that can be read. */
   size: number
 }
 

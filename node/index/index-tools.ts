@@ -17,7 +17,7 @@ export interface IndexTools {
   /** Processor time of this thread, ms. */
   cpuMs(): number
   /** Does work that recorded bytes could make endless where somebody would end it. */
-  guarded<T>(recording: string, work: () => T): T
+  guarded<T>(recording: string, work: () => T | Promise<T>): Promise<T>
 }
 
 /** Bytes [from, to) of a stream in one piece. Rejects with StoreError. */

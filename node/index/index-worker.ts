@@ -33,10 +33,10 @@ const tools: IndexTools = {
     const { user, system } = process.threadCpuUsage()
     return (user + system) / 1000
   },
-  guarded(recording, work) {
+  async guarded(recording, work) {
     say({ type: 'guarded', recording })
     try {
-      return work()
+      return await work()
     } finally {
       say({ type: 'guarded' })
     }

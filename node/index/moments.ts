@@ -51,7 +51,7 @@ export async function screenAt(
     const stored = tools.store.readRange(place, 'cast', from, to)
     for await (const item of readRecording(stored, { headerSent: from > 0 })) {
       if (item.kind === 'events')
-        tools.guarded(recordingOf(place), () => {
+        await tools.guarded(recordingOf(place), () => {
           for (const event of item.events) draw(event)
         })
       if (passed) break

@@ -22,7 +22,7 @@ const Frame = Type.Object({
   reason: Type.Optional(Type.String()),
 })
 
-const Stream = Type.Union([Type.Literal('cast'), Type.Literal('rfb')], {
+export const Stream = Type.Union([Type.Literal('cast'), Type.Literal('rfb')], {
   description: 'cast: the timeline; rfb: the screen of a desktop.',
 })
 

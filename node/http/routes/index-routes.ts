@@ -5,9 +5,10 @@ import { coveredBytes } from '../../../format/index-records.ts'
 import { mayAdminister } from '../../policy/decisions.ts'
 import { userOf } from '../access.ts'
 import type { App, HttpContext } from '../context.ts'
-import { foundRecording, readableBytes } from '../found-recording.ts'
+import { foundRecording, readableBytes, seenStream } from '../found-recording.ts'
 import { busy, HttpError } from '../http-error.ts'
 import { isWhole, openPosters } from '../posters.ts'
+import { Stream } from './content-routes.ts'
 import { IdParams } from './recording-routes.ts'
 
 const count = Type.Integer({ minimum: 0 })
@@ -28,17 +29,25 @@ export function addIndexRoutes(app: App, context: HttpContext): void {
         tags: ['recordings'],
         summary: 'What is known of a recording without reading it; may be short of its end, or empty',
         params: IdParams,
+        querystring: Type.Object({ stream: Type.Optional(Stream) }),
         response: {
           200: Type.Object({
             state,
-            coveredBytes: Type.Integer({ description: 'Of the timeline.' }),
+            coveredBytes: Type.Integer({ description: 'Of the stream.' }),
             activity: Type.Array(
               Type.Object({
                 offset: Type.Integer({ description: 'Of the frame.' }),
                 everyUs: count,
                 counts: Type.Array(count, {
-                  description: 'Pairs: stretches without output, output in the next.',
+                  description: 'Pairs: stretches without output, output in the next; of a screen in pixels.',
                 }),
+              }),
+            ),
+            refused: Type.Array(
+              Type.Object({
+                offset: Type.Integer({ description: 'Of the frame.' }),
+                timeUs: count,
+                code: Type.String({ description: 'Why nothing of it is shown from then on.' }),
               }),
             ),
             pictures: Type.Array(
@@ -61,17 +70,18 @@ export function addIndexRoutes(app: App, context: HttpContext): void {
     },
     async (request, reply) => {
       const row = await foundRecording(context, request.params.id, userOf(request))
+      const { stream = seenStream(row) } = request.query
       const table = await indexer.table(row)
+      const frames = (table?.frames ?? []).filter((frame) => frame.stream === stream)
       posters.want(row, table)
       const waiting = indexer.state(row.id)
       reply.header('cache-control', 'no-store')
       return {
         state: waiting === 'idle' ? (isWhole(row, table) ? 'ready' : 'none') : stateText(waiting),
-        coveredBytes: table ? coveredBytes(table, 'cast') : 0,
-        activity: (table?.frames ?? []).flatMap(({ stream, offset, activity }) =>
-          stream === 'cast' && activity ? [{ offset, ...activity }] : [],
-        ),
-        pictures: table?.pictures ?? [],
+        coveredBytes: table ? coveredBytes(table, stream) : 0,
+        activity: frames.flatMap(({ offset, activity }) => (activity ? [{ offset, ...activity }] : [])),
+        refused: frames.flatMap(({ offset, refused }) => (refused ? [{ offset, ...refused }] : [])),
+        pictures: stream === 'cast' ? (table?.pictures ?? []) : [],
         images: table?.images ?? [],
       }
     },

@@ -44,7 +44,7 @@ export async function openIndexing(t: ExecutionContext, stream: SampleStream): P
   const tools: IndexTools = {
     ...{ store, farmKey, crypto, mac: openMac(indexKey(identities.farm)), images: new ScreenImages() },
     cpuMs: () => process.threadCpuUsage().user / 1000,
-    guarded: (_, work) => work(),
+    guarded: async (_, work) => work(),
   }
   const path = join(folder, `${place.path}.idx`)
   return {

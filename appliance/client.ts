@@ -26,8 +26,8 @@ export interface Client {
   call<T>(method: string, path: string, body?: unknown): Promise<T>
   /** GET what the server has to work for. */
   work<T>(path: string): Promise<T>
-  /** The answer's bytes as they come. */
-  download(path: string): Promise<AsyncIterable<Uint8Array>>
+  /** The answer's bytes as they come, from `from` on. */
+  download(path: string, from?: number): Promise<AsyncIterable<Uint8Array>>
   upload<T>(path: string, body: AsyncIterable<Uint8Array>, type: string): Promise<T>
   close(): void
 }
@@ -78,7 +78,10 @@ export async function openClient(home: Home, options: ServerOptions): Promise<Cl
       return json(await send({ method, path, headers, body: JSON.stringify(body) }))
     },
     work: async (path) => json(await send({ method: 'GET', path, waitMs: workMsMax })),
-    download: async (path) => piecesOf(await checked(await send({ method: 'GET', path }))),
+    download: async (path, from = 0) => {
+      const headers = from > 0 ? { range: `bytes=${from}-` } : {}
+      return piecesOf(await checked(await send({ method: 'GET', path, headers })))
+    },
     upload: async (path, body, type) =>
       json(await send({ method: 'POST', path, headers: { 'content-type': type }, body, waitMs: workMsMax })),
     close: () => agent.destroy(),

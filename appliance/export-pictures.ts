@@ -2,9 +2,8 @@ import { rm, writeFile } from 'node:fs/promises'
 import { renameFile } from '../disk/folder.ts'
 import { encodePng } from '../screen/encode-image.ts'
 import type { Pixels } from '../screen/paint-screen.ts'
-import { StampedPictures } from '../screen/stamped-pictures.ts'
+import type { Drawing } from './drawing.ts'
 import { Ffmpeg } from './ffmpeg.ts'
-import { film, measure, screenOf } from './film.ts'
 import { Progress } from './progress.ts'
 
 /** Typing looks smooth; twice as many double what is to be encoded. */
@@ -23,18 +22,15 @@ export interface PictureOptions {
   clock: boolean
 }
 
-/** `open` gives the recording's stored bytes from the beginning each time. */
-export type OpenStored = () => Promise<AsyncIterable<Uint8Array>>
-
-/** Draws a terminal recording: one moment of it as png, or all of it as a video. */
-export async function exportPictures(open: OpenStored, options: PictureOptions): Promise<void> {
+/** Draws a recording: one moment of it as png, or all of it as a video. */
+export async function exportPictures(drawing: Drawing, options: PictureOptions): Promise<void> {
   const { out, format } = options
   const temp = `${out}.part`
   const progress = new Progress('exporting')
   try {
     // For nobody else's eyes, whoever writes it.
-    await writeFile(temp, format === 'png' ? await pngOf(open, options) : '', { mode: 0o600 })
-    if (format !== 'png') await writeVideo(open, temp, { ...options, format }, progress)
+    await writeFile(temp, format === 'png' ? await pngOf(drawing, options) : '', { mode: 0o600 })
+    if (format !== 'png') await writeVideo(drawing, temp, { ...options, format }, progress)
     await renameFile(temp, out)
   } catch (error) {
     await rm(temp, { force: true })
@@ -44,38 +40,31 @@ export async function exportPictures(open: OpenStored, options: PictureOptions):
   }
 }
 
-async function pngOf(open: OpenStored, { at, clock }: PictureOptions): Promise<Uint8Array> {
-  const timeUs = at === undefined ? Number.POSITIVE_INFINITY : at * 1e6
-  const found = await screenOf(await open(), timeUs)
-  const { cols: columns, rows } = found.screen.terminal
-  const pictures = new StampedPictures({ columns, rows, startMs: found.startMs, clock })
-  const pixels = await pictures.paint(found.screen.terminal, found.timeUs, noteOf(found.lost))
-  found.screen.dispose()
-  return encodePng(pixels)
+async function pngOf(drawing: Drawing, { at, clock }: PictureOptions): Promise<Uint8Array> {
+  return encodePng(await drawing.moment(at === undefined ? Number.POSITIVE_INFINITY : at * 1e6, clock))
 }
 
 async function writeVideo(
-  open: OpenStored,
+  drawing: Drawing,
   path: string,
   options: PictureOptions & { format: 'gif' | 'mp4' },
   progress: Progress,
 ): Promise<void> {
   const { format, clock, speed } = options
   const idleUs = options.idle === undefined ? Number.POSITIVE_INFINITY : options.idle * 1e6
-  const { filmUs, ...measured } = await measure(await open(), idleUs)
-  const pictures = new StampedPictures({ ...measured, clock })
-  const { width, height } = pictures
+  const stepUs = (speed * 1e6) / framesPerSecond
+  const { width, height, filmUs, shots } = await drawing.film({ idleUs, stepUs, clock })
   const ffmpeg = await Ffmpeg.open(path, { format, width, height, framesPerSecond })
   try {
     let last: Pixels | undefined
     let secondShown = -1
-    for await (const shot of film(await open(), { idleUs, stepUs: (speed * 1e6) / framesPerSecond })) {
+    for await (const shot of shots) {
       const second = Math.floor(shot.timeUs / 1e6)
       if (!last || shot.fresh || (clock && second !== secondShown)) {
-        last = await pictures.paint(shot.screen.terminal, shot.timeUs, noteOf(shot.lost))
+        last = await shot.paint()
         secondShown = second
       }
-      progress.at(filmUs === 0 ? 1 : shot.filmUs / filmUs)
+      progress.at(filmUs === 0 ? 1 : Math.min(1, shot.filmUs / filmUs))
       await ffmpeg.frame(last.rgb)
     }
     for (let i = 1; last && i < endShownS * framesPerSecond; i++) await ffmpeg.frame(last.rgb)
@@ -84,8 +73,4 @@ async function writeVideo(
     await ffmpeg.cancel()
     throw error
   }
-}
-
-function noteOf(lost: string | undefined): string {
-  return lost === undefined ? '' : `DATA LOST HERE: ${lost}`
 }

@@ -3,12 +3,14 @@ import { rm, stat } from 'node:fs/promises'
 import { pipeline } from 'node:stream/promises'
 import { readBodies } from '../codec/read-bodies.ts'
 import { readRecording } from '../codec/read-recording.ts'
+import { streamOf } from '../codec/stream-of.ts'
 import { renameFile } from '../disk/folder.ts'
 import { AsciicastWriter } from '../format/asciicast-writer.ts'
 import { isRecordingId } from '../format/recording-id.ts'
 import type { StreamName } from '../format/records.ts'
 import type { Client } from './client.ts'
 import { CommandError } from './command-error.ts'
+import type { Drawing, OpenStored } from './drawing.ts'
 import { openInput } from './open-input.ts'
 import { Progress } from './progress.ts'
 
@@ -42,35 +44,37 @@ export async function exportRecording(
   if (format === 'fbs') return writeExport(screenOf(await openStream(target, client, 'rfb')), out)
   if (out === undefined)
     throw new CommandError('out', `Where should the ${format} go?`, 'Give --out FILE.', 2)
-  if (isRecordingId(target)) await refuseDesktop(await client(), target)
-  const open = async () => {
-    if (isRecordingId(target)) return (await client()).download(`/api/recordings/${target}/streams/cast`)
-    const input = await openInput(target)
-    if (input.size !== undefined) return input
-    throw new CommandError(
-      'file',
-      `${target} is read twice, and it is no file.`,
-      'Copy it to a file first.',
-      2,
-    )
-  }
   const { exportPictures } = await import('./export-pictures.ts')
-  await exportPictures(open, {
+  await exportPictures(await drawingOf(target, client), {
     ...{ out, format, clock, speed: speed ?? 1 },
     ...(at !== undefined && { at }),
     ...(idle !== undefined && { idle }),
   })
 }
 
-async function refuseDesktop(client: Client, id: string): Promise<void> {
-  const { type } = await client.call<{ type: string }>('GET', `/api/recordings/${id}`)
-  if (type !== 'desktop') return
-  throw new CommandError(
-    'desktop',
-    'Pictures and videos are made of terminals, and this recording is of a desktop.',
-    'Watch it in the player.',
-    2,
-  )
+async function drawingOf(target: string, client: () => Promise<Client>): Promise<Drawing> {
+  if (!isRecordingId(target)) {
+    const open = async (from?: number) => {
+      const input = await openInput(target, from)
+      if (input.size !== undefined) return input
+      throw new CommandError(
+        'file',
+        `${target} is read twice, and it is no file.`,
+        'Copy it to a file first.',
+        2,
+      )
+    }
+    return drawingOfStream(await streamOf(await open()), open)
+  }
+  const { type } = await (await client()).call<{ type: string }>('GET', `/api/recordings/${target}`)
+  const stream = type === 'desktop' ? 'rfb' : 'cast'
+  const path = `/api/recordings/${target}/streams/${stream}`
+  return drawingOfStream(stream, async (from) => (await client()).download(path, from))
+}
+
+async function drawingOfStream(stream: StreamName, open: OpenStored): Promise<Drawing> {
+  if (stream === 'cast') return (await import('./terminal-drawing.ts')).terminalDrawing(open)
+  return (await import('./desktop-drawing.ts')).desktopDrawing(open)
 }
 
 function formatOf(out: string | undefined): ExportFormat | undefined {

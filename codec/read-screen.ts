@@ -1,7 +1,7 @@
 import type { FbsBlock } from '../format/fbs.ts'
 import { FormatError } from '../format/format-error.ts'
 import { type FramePart, FrameScanner } from '../format/frame-scanner.ts'
-import { type Gap, type Head, parseRecord } from '../format/records.ts'
+import { type Gap, type Head, parseRecord, type Seal } from '../format/records.ts'
 import { screenBlocks } from './screen-blocks.ts'
 
 export type ScreenItem =
@@ -10,39 +10,47 @@ export type ScreenItem =
   | { kind: 'blocks'; blocks: Iterable<FbsBlock> }
   /** The rest of this frame cannot be read. */
   | { kind: 'refused'; error: FormatError }
+  | { kind: 'sealed'; seal: Seal }
   | { kind: 'gap'; gap: Gap }
 
 /**
- * The content of a screen's stream from its stored bytes, whatever their pieces; over gaps and damaged frames, and of a torn
+ * The content of a screen's stream from its stored bytes, from a frame's beginning on, whatever their pieces; over gaps and damaged frames, and of a torn
  * tail what it has. Bodies of frames that `wanted` says no to are passed over. Checks no signature: that is
  * `StreamVerifier`'s. Throws FormatError where the bytes are no recording.
  */
 export async function* readScreen(
   stored: AsyncIterable<Uint8Array>,
-  wanted: (head: Head, offset: number) => boolean = () => true,
+  wanted: (head: Head) => boolean = () => true,
 ): AsyncGenerator<ScreenItem> {
   const parts = partsOf(stored)
   let isWanted = true
-  for (let next = await parts.next(); !next.done; next = await parts.next()) {
-    const part = next.value
-    if (part.kind === 'gap') yield { kind: 'gap', gap: parseRecord('gap', part.payload, part.offset) }
-    if (part.kind === 'head') {
-      const head = parseRecord('head', part.payload, part.offset)
-      if (head.stream !== 'rfb')
-        throw new FormatError('stream', `Expected the screen of a desktop, got a ${head.stream} stream.`)
-      isWanted = wanted(head, part.offset)
-      if (isWanted) yield { kind: 'frame', head, offset: part.offset }
+  try {
+    for (let next = await parts.next(); !next.done; next = await parts.next()) {
+      const part = next.value
+      if (part.kind === 'gap') yield { kind: 'gap', gap: parseRecord('gap', part.payload, part.offset) }
+      if (part.kind === 'seal') yield { kind: 'sealed', seal: parseRecord('seal', part.payload, part.offset) }
+      if (part.kind === 'head') {
+        const head = parseRecord('head', part.payload, part.offset)
+        if (head.stream !== 'rfb')
+          throw new FormatError('stream', `Expected the screen of a desktop, got a ${head.stream} stream.`)
+        isWanted = wanted(head)
+        yield { kind: 'frame', head, offset: part.offset }
+      }
+      if (part.kind === 'body' && isWanted) yield* contentOf(new BodyParts(parts, part))
     }
-    if (part.kind !== 'body' || !isWanted) continue
-    const body = new BodyParts(parts, part)
-    try {
-      for await (const blocks of screenBlocks(body)) yield { kind: 'blocks', blocks }
-    } catch (error) {
-      if (!(error instanceof FormatError) || body.failed) throw error
-      yield { kind: 'refused', error }
-    }
-    await body.pass()
+  } finally {
+    await parts.return(undefined)
   }
+}
+
+async function* contentOf(body: BodyParts): AsyncGenerator<ScreenItem> {
+  try {
+    for await (const blocks of screenBlocks(body)) yield { kind: 'blocks', blocks }
+  } catch (error) {
+    if (!(error instanceof FormatError) || body.failed) throw error
+    yield { kind: 'refused', error }
+  }
+  await body.pass()
 }
 
 async function* partsOf(stored: AsyncIterable<Uint8Array>): AsyncGenerator<FramePart> {

@@ -32,12 +32,12 @@ export function blankPixels(width: number, height: number): Pixels {
   return pixels
 }
 
-/** Copies `from` to the top left, as far as there is room. */
-export function placePixels(pixels: Pixels, from: Pixels): void {
-  const rowBytes = Math.min(pixels.width, from.width) * 3
-  for (let row = 0; row < Math.min(pixels.height, from.height); row++) {
+/** Copies `from`, its top left to `x`, `y`, as far as there is room. */
+export function placePixels(pixels: Pixels, from: Pixels, { x, y } = { x: 0, y: 0 }): void {
+  const rowBytes = Math.min(pixels.width - x, from.width) * 3
+  for (let row = 0; row < Math.min(pixels.height - y, from.height); row++) {
     const at = row * from.width * 3
-    pixels.rgb.set(from.rgb.subarray(at, at + rowBytes), row * pixels.width * 3)
+    pixels.rgb.set(from.rgb.subarray(at, at + rowBytes), ((y + row) * pixels.width + x) * 3)
   }
 }
 

@@ -60,6 +60,6 @@ function cellFor(columns: number): CellSize {
   return { width, height: width * cellRatio }
 }
 
-function even(pixels: number): number {
+export function even(pixels: number): number {
   return pixels + (pixels % 2)
 }

@@ -25,11 +25,15 @@ export interface Indexing {
   path: string
   bytes(): Promise<Buffer>
   table(): Promise<IndexTable | undefined>
-  /** All that can be indexed now, of `sealed` bytes if told. */
+  /** All that can be indexed now, of `sealed` bytes of the timeline if told. */
   build(options?: { again?: boolean; sealed?: number }): Promise<void>
 }
 
-export async function openIndexing(t: ExecutionContext, stream: SampleStream): Promise<Indexing> {
+export async function openIndexing(
+  t: ExecutionContext,
+  stream: SampleStream,
+  screen?: SampleStream,
+): Promise<Indexing> {
   const folder = await mkdtemp(join(tmpdir(), 'tapedeck-index-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const farm = farmIdOf(identities.farm.publicKey)
@@ -38,9 +42,12 @@ export async function openIndexing(t: ExecutionContext, stream: SampleStream): P
   const store = await openStore({ folders: [folder], farm, farmKey, crypto })
   const { recording } = stream
   const place = await store.place(recording)
-  const file = await store.open(place, 'cast')
-  await file.write([stream.bytes], 0)
-  await file.close()
+  for (const [name, bytes] of [['cast', stream.bytes] as const, ['rfb', screen?.bytes] as const]) {
+    if (!bytes) continue
+    const file = await store.open(place, name)
+    await file.write([bytes], 0)
+    await file.close()
+  }
   const tools: IndexTools = {
     ...{ store, farmKey, crypto, mac: openMac(indexKey(identities.farm)), images: new ScreenImages() },
     cpuMs: () => process.threadCpuUsage().user / 1000,
@@ -53,7 +60,8 @@ export async function openIndexing(t: ExecutionContext, stream: SampleStream): P
     table: () => readIndexTable(store, place, tools.mac),
     async build({ again = false, sealed = stream.bytes.length } = {}) {
       const job = await IndexJob.open(tools, recording, again)
-      await job.know('cast', sealed)
+      job.know('cast', sealed)
+      if (screen) job.know('rfb', screen.bytes.length)
       while (await job.step());
       await job.close()
     },

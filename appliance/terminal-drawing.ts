@@ -1,11 +1,33 @@
 import { readRecording } from '../codec/read-recording.ts'
 import { clampCells, parseSize, type TimelineEvent } from '../format/timeline.ts'
 import { EmulatedScreen } from '../screen/emulated-screen.ts'
+import { StampedPictures } from '../screen/stamped-pictures.ts'
 import { CommandError } from './command-error.ts'
+import { type Drawing, type FilmOptions, noteOf, type OpenStored, type Shot } from './drawing.ts'
+import { FilmClock } from './film-clock.ts'
 
-// A terminal recording as pictures at even times: read once to be measured, once to be drawn.
+// A terminal's timeline as pictures: read once to be measured, once to be drawn.
 
-export interface Measured {
+export function terminalDrawing(open: OpenStored): Drawing {
+  return {
+    async moment(timeUs, clock) {
+      const found = await screenOf(await open(), timeUs)
+      const { cols: columns, rows } = found.screen.terminal
+      const pictures = new StampedPictures({ columns, rows, startMs: found.startMs, clock })
+      const painting = pictures.paint(found.screen.terminal, found.timeUs, noteOf(found.lost))
+      return painting.finally(() => found.screen.dispose())
+    },
+
+    async film(options) {
+      const { filmUs, ...measured } = await measure(await open(), options.idleUs)
+      const pictures = new StampedPictures({ ...measured, clock: options.clock })
+      const { width, height } = pictures
+      return { width, height, filmUs, shots: shotsOf(await open(), pictures, options) }
+    },
+  }
+}
+
+interface Measured {
   /** Of the largest screen. */
   columns: number
   rows: number
@@ -15,26 +37,9 @@ export interface Measured {
   filmUs: number
 }
 
-/** A moment to be painted. `fresh` = something may look different from the one before. */
-export interface Shot {
-  screen: EmulatedScreen
-  timeUs: number
-  filmUs: number
-  fresh: boolean
-  /** Why data is missing at this moment. */
-  lost: string | undefined
-}
-
-export interface FilmOptions {
-  /** Idle time lasts no longer. */
-  idleUs: number
-  /** Of the recording's time, idle time cut, between two pictures. */
-  stepUs: number
-}
-
 type Stored = AsyncIterable<Uint8Array>
 
-export async function measure(stored: Stored, idleUs: number): Promise<Measured> {
+async function measure(stored: Stored, idleUs: number): Promise<Measured> {
   const found: Measured = { columns: 0, rows: 0, startMs: undefined, endUs: 0, filmUs: 0 }
   const grow = (columns: number, rows: number) => {
     found.columns = Math.max(found.columns, columns)
@@ -63,23 +68,23 @@ export async function measure(stored: Stored, idleUs: number): Promise<Measured>
   return found
 }
 
-/** A shot for each step, the last one of the end. Its screen is the same one each time, and gone behind the last. */
-export async function* film(stored: Stored, { idleUs, stepUs }: FilmOptions): AsyncGenerator<Shot> {
+// Its screen is the same one each time, and gone behind the last.
+async function* shotsOf(
+  stored: Stored,
+  pictures: StampedPictures,
+  options: FilmOptions,
+): AsyncGenerator<Shot> {
+  const clock = new FilmClock(options)
   let screen: EmulatedScreen | undefined
   let lost: string | undefined
   let fresh = true
-  let lastUs = 0
-  let cutUs = 0
-  let shots = 0
   function* until(timeUs: number): Generator<Shot> {
-    const cutHereUs = Math.max(0, timeUs - lastUs - idleUs)
-    for (; screen && shots * stepUs < timeUs - cutUs - cutHereUs; shots++) {
-      const filmUs = shots * stepUs
-      yield { screen, timeUs: filmUs + cutUs, filmUs, fresh, lost }
+    if (!screen) return
+    const { terminal } = screen
+    for (const at of clock.until(timeUs)) {
+      yield { ...at, fresh, paint: () => pictures.paint(terminal, at.timeUs, noteOf(lost)) }
       fresh = false
     }
-    cutUs += cutHereUs
-    lastUs = Math.max(lastUs, timeUs)
   }
   try {
     for await (const item of readRecording(stored)) {
@@ -100,14 +105,17 @@ export async function* film(stored: Stored, { idleUs, stepUs }: FilmOptions): As
         if (screen) draw(screen, event)
       }
     }
-    if (screen) yield { screen, timeUs: lastUs, filmUs: lastUs - cutUs, fresh: true, lost }
+    if (!screen) return
+    const { terminal } = screen
+    const { timeUs, filmUs } = clock.end
+    yield { timeUs, filmUs, fresh: true, paint: () => pictures.paint(terminal, timeUs, noteOf(lost)) }
   } finally {
     screen?.dispose()
   }
 }
 
 /** The screen after all events up to `timeUs`; the caller disposes of it. */
-export async function screenOf(
+async function screenOf(
   stored: Stored,
   timeUs: number,
 ): Promise<{

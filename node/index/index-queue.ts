@@ -6,8 +6,10 @@ import type { IndexTools } from './index-tools.ts'
 // Recordings take turns, a frame each. What is sealed of a session that runs is known bit by bit; what nobody writes is
 // known at once.
 
-/** Kept open between two frames: an emulator each, and a file. */
-const jobsMax = 64
+/** Kept between two frames, most of all what was read: an agent's sessions are looked at again every few seconds. A file each. */
+const jobsMax = 4096
+/** Of these so many keep an emulator, too, some MB; others make theirs from the last picture. */
+const drawingMax = 64
 /** A recording whose index failed is left alone so long: its store is full or away, which others told of already. */
 const retryMs = 30_000
 /** A share that hangs must not hold up the recordings of others for ever. */
@@ -29,6 +31,7 @@ export class IndexQueue {
   readonly #events: IndexQueueEvents
   readonly #wanted = new Map<string, Wanted>()
   readonly #jobs = new Map<string, IndexJob>()
+  readonly #drawing = new Set<IndexJob>()
   readonly #notBeforeMs = new Map<string, number>()
 
   constructor(tools: IndexTools, events: IndexQueueEvents) {
@@ -101,15 +104,34 @@ export class IndexQueue {
     if (known) {
       this.#jobs.delete(recording)
       this.#jobs.set(recording, known)
+      await this.#draws(known)
       return known
     }
-    const oldest = this.#jobs.size >= jobsMax ? this.#jobs.keys().next().value : undefined
-    if (oldest !== undefined) await this.#closeJob(oldest)
+    const [oldest] = this.#jobs.values()
+    if (oldest && this.#jobs.size >= jobsMax) {
+      await this.#rest(oldest)
+      await this.#closeJob(oldest.recording)
+    }
     const job = await IndexJob.open(this.#tools, recording, again)
     // Another was opened while this one hung.
     await this.#closeJob(recording)
     this.#jobs.set(recording, job)
+    await this.#draws(job)
     return job
+  }
+
+  async #draws(job: IndexJob): Promise<void> {
+    this.#drawing.delete(job)
+    this.#drawing.add(job)
+    const [oldest] = this.#drawing
+    if (!oldest || this.#drawing.size <= drawingMax) return
+    await this.#rest(oldest)
+  }
+
+  async #rest(job: IndexJob): Promise<void> {
+    this.#drawing.delete(job)
+    // Its own next turn says why not.
+    await job.rest().catch(() => this.#closeJob(job.recording))
   }
 
   async #failed(recording: string, wanted: Wanted, error: unknown): Promise<void> {
@@ -125,6 +147,7 @@ export class IndexQueue {
   async #closeJob(recording: string): Promise<void> {
     const job = this.#jobs.get(recording)
     this.#jobs.delete(recording)
+    if (job) this.#drawing.delete(job)
     await job?.close()
   }
 

@@ -5,6 +5,7 @@ import type { ExecutionContext } from 'ava'
 import { farmIdOf } from '../../../codec/ed25519.ts'
 import { indexKey, openMac } from '../../../codec/mac.ts'
 import type { IndexTable } from '../../../format/index-records.ts'
+import type { StreamName } from '../../../format/records.ts'
 import { IndexJob } from '../../../node/index/index-job.ts'
 import type { IndexTools } from '../../../node/index/index-tools.ts'
 import { readIndexTable } from '../../../node/index/read-index.ts'
@@ -29,30 +30,50 @@ export interface Indexing {
   build(options?: { again?: boolean; sealed?: number }): Promise<void>
 }
 
-export async function openIndexing(
-  t: ExecutionContext,
-  stream: SampleStream,
-  screen?: SampleStream,
-): Promise<Indexing> {
+export interface TestStore {
+  folder: string
+  tools: IndexTools
+}
+
+/** A store, and what indexes what is in it, in this thread. */
+export async function openTestStore(t: ExecutionContext): Promise<TestStore> {
   const folder = await mkdtemp(join(tmpdir(), 'tapedeck-index-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const farm = farmIdOf(identities.farm.publicKey)
   const farmKey = identities.farm.publicKey
   await createStore(folder, farm)
   const store = await openStore({ folders: [folder], farm, farmKey, crypto })
-  const { recording } = stream
-  const place = await store.place(recording)
-  for (const [name, bytes] of [['cast', stream.bytes] as const, ['rfb', screen?.bytes] as const]) {
-    if (!bytes) continue
-    const file = await store.open(place, name)
-    await file.write([bytes], 0)
-    await file.close()
-  }
   const tools: IndexTools = {
     ...{ store, farmKey, crypto, mac: openMac(indexKey(identities.farm)), images: new ScreenImages() },
     cpuMs: () => process.threadCpuUsage().user / 1000,
     guarded: async (_, work) => work(),
   }
+  return { folder, tools }
+}
+
+export async function put(
+  { store }: IndexTools,
+  stream: StreamName,
+  recording: string,
+  bytes: Uint8Array,
+): Promise<StorePlace> {
+  const place = await store.place(recording)
+  const file = await store.open(place, stream)
+  await file.write([bytes], 0)
+  await file.close()
+  return place
+}
+
+export async function openIndexing(
+  t: ExecutionContext,
+  stream: SampleStream,
+  screen?: SampleStream,
+): Promise<Indexing> {
+  const { folder, tools } = await openTestStore(t)
+  const { store } = tools
+  const { recording } = stream
+  const place = await put(tools, 'cast', recording, stream.bytes)
+  if (screen) await put(tools, 'rfb', recording, screen.bytes)
   const path = join(folder, `${place.path}.idx`)
   return {
     ...{ tools, place, recording, path },

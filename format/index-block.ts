@@ -83,11 +83,13 @@ export class IndexScanner {
   readonly #recording: string
   readonly #mac: Mac
   #bytes: Uint8Array = new Uint8Array(0)
-  #offset = 0
+  #offset: number
 
-  constructor(recording: string, mac: Mac) {
+  /** `offset` = where the first byte lies; a block begins there. */
+  constructor(recording: string, mac: Mac, offset = 0) {
     this.#recording = recording
     this.#mac = mac
+    this.#offset = offset
   }
 
   /** Up to here all blocks are good. */

@@ -6,10 +6,9 @@ import { coveredBytes, type IndexedFrame, type IndexTable } from '../../format/i
 import type { Head } from '../../format/records.ts'
 import { ScreenPainter } from '../../format/screen-painter.ts'
 import { decodeJpeg } from '../../screen/decode-jpeg.ts'
-import type { StorePlace } from '../store/store-place.ts'
+import { recordingOf, type StorePlace } from '../store/store-place.ts'
 import { blockUs, effortMax } from './desktop-track.ts'
 import type { IndexTools } from './index-tools.ts'
-import { recordingOf } from './read-index.ts'
 
 /** Behind what is indexed, stored bytes: a frame that grows, or the one before; more says that there is hardly an index yet. */
 const tailBytesMax = 128 * 1024 * 1024

@@ -5,10 +5,9 @@ import { FormatError } from '../../format/format-error.ts'
 import type { Activity, IndexedFrame } from '../../format/index-records.ts'
 import { ScreenPainter } from '../../format/screen-painter.ts'
 import { decodeJpeg } from '../../screen/decode-jpeg.ts'
-import type { StorePlace } from '../store/store-place.ts'
+import { recordingOf, type StorePlace } from '../store/store-place.ts'
 import { desktopFullness } from './desktop-fullness.ts'
 import type { IndexTools } from './index-tools.ts'
-import { recordingOf } from './read-index.ts'
 
 // A desktop's screen, frame by frame: what a timeline and a list need to know of it. Frames begin with a whole picture, so
 // nothing is carried from one to the next, and a seek needs no pictures of ours.

@@ -4,7 +4,6 @@ import { newestDesktop } from './desktop-moments.ts'
 import type { DrawnImage, DrawRequest } from './index-messages.ts'
 import type { IndexTools } from './index-tools.ts'
 import { screenAt } from './moments.ts'
-import { readIndexTable } from './read-index.ts'
 
 /**
  * The newest screen of a recording, drawn from what its index has and what came since; `undefined` where that is too much
@@ -12,7 +11,7 @@ import { readIndexTable } from './read-index.ts'
  */
 export async function drawNow(tools: IndexTools, draw: DrawRequest): Promise<DrawnImage | undefined> {
   const place = await tools.store.place(draw.recording)
-  const table = (await readIndexTable(tools.store, place, tools.mac)) ?? emptyTable()
+  const table = (await tools.tables.read(place)) ?? emptyTable()
   if (draw.stream === 'rfb') {
     const desktop = await newestDesktop(tools, place, table, draw.size)
     return desktop && { type: 'image/webp', bytes: (await desktopPoster(desktop)).bytes }

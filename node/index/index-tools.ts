@@ -6,11 +6,14 @@ import type { StreamName } from '../../format/records.ts'
 import type { ScreenImages } from '../../screen/screen-images.ts'
 import type { Store } from '../store/store.ts'
 import type { StorePlace } from '../store/store-place.ts'
+import type { IndexTables } from './index-tables.ts'
 
 /** What all that makes an index works with. */
 export interface IndexTools {
   store: Store
   mac: Mac
+  /** Of indexes that are looked at, not made. */
+  tables: IndexTables
   farmKey: Uint8Array
   crypto: Crypto
   images: ScreenImages

@@ -9,6 +9,7 @@ import { openStore } from '../store/store.ts'
 import { drawNow } from './draw-now.ts'
 import type { IndexReply, IndexRequest, IndexWorkerData } from './index-messages.ts'
 import { callMsMax, IndexQueue, within } from './index-queue.ts'
+import { IndexTables } from './index-tables.ts'
 import type { IndexTools } from './index-tools.ts'
 
 // The thread that makes indexes: it reads what ingest has stored, so that ingest hands nothing over and waits for nothing.
@@ -23,9 +24,11 @@ const say = (reply: IndexReply) => port.postMessage(reply)
 yieldToOthers()
 const crypto = openCrypto()
 const store = await openStore({ folders, ...(restore !== undefined && { restore }), farm, farmKey, crypto })
+const mac = openMac(macKey)
 const tools: IndexTools = {
   store,
-  mac: openMac(macKey),
+  mac,
+  tables: new IndexTables(store, mac),
   farmKey,
   crypto,
   images: new ScreenImages(),

@@ -12,8 +12,9 @@ import {
 } from '../../format/index-records.ts'
 import type { StreamName } from '../../format/records.ts'
 import type { Store } from '../store/store.ts'
-import type { StorePlace } from '../store/store-place.ts'
-import { recordingOf, scanIndex, trailerFacts } from './read-index.ts'
+import { recordingOf, type StorePlace } from '../store/store-place.ts'
+import { IndexScan, scanIndex } from './index-scan.ts'
+import { trailerFacts } from './read-index.ts'
 
 /**
  * An index that grows. It is always a file of this writer's own: what is good of the one before is copied first, so that
@@ -40,9 +41,7 @@ export class IndexWriter {
   static async open(store: Store, place: StorePlace, mac: Mac, again: boolean): Promise<IndexWriter> {
     const recording = recordingOf(place)
     const there = !again && (await store.size(place, 'idx')) !== undefined
-    const { table, goodBytes } = there
-      ? await scanIndex(store, place, mac)
-      : { table: undefined, goodBytes: 0 }
+    const { table, goodBytes } = there ? await scanIndex(store, place, mac) : new IndexScan()
     const begin = () => encodeIndexBlock(recording, 0, { kind: 'begin', facts: { v: indexVersion } }, mac)
     const content = table ? store.readRange(place, 'idx', 0, goodBytes) : once(begin())
     const file = await store.freshIndex(place, content)

@@ -6,7 +6,8 @@ import type { StreamName } from '../../format/records.ts'
 import type { Store } from '../store/store.ts'
 import type { StorePlace } from '../store/store-place.ts'
 import type { DrawnImage, DrawRequest, IndexReply, IndexRequest, IndexWorkerData } from './index-messages.ts'
-import { readIndexBlock, readIndexTable, readPoster } from './read-index.ts'
+import { IndexTables } from './index-tables.ts'
+import { readIndexBlock, readPoster } from './read-index.ts'
 
 // The node's side of its indexer. The thread is started when there is something to do; one that recorded bytes have hung or
 // killed is replaced, and that recording is left alone until the node starts again.
@@ -56,6 +57,7 @@ interface Rest {
 export function openIndexer(options: IndexerOptions): Indexer {
   const { store, failed, ...data } = options
   const mac = openMac(data.macKey)
+  const tables = new IndexTables(store, mac)
   const told = new Map<string, number>()
   const builds = new Map<string, 'waits' | Rest>()
   const bad = new Set<string>()
@@ -163,7 +165,7 @@ export function openIndexer(options: IndexerOptions): Indexer {
       const state = restOf(recording)
       return state === 'waits' ? state : (state?.error ?? 'idle')
     },
-    table: (place) => readIndexTable(store, place, mac),
+    table: (place) => tables.read(place),
     block: (place, at) => readIndexBlock(store, place, mac, at),
     poster: (place) => readPoster(store, place, mac),
     draw(draw) {

@@ -5,10 +5,9 @@ import { decodePicture } from '../../format/picture-bytes.ts'
 import { ShownText } from '../../format/shown-text.ts'
 import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
 import { EmulatedScreen } from '../../screen/emulated-screen.ts'
-import type { StorePlace } from '../store/store-place.ts'
+import { recordingOf, type StorePlace } from '../store/store-place.ts'
 import type { DrawnFacts } from './drawn-facts.ts'
 import type { IndexTools } from './index-tools.ts'
-import { recordingOf } from './read-index.ts'
 import { readPicture } from './read-picture.ts'
 
 /** Drawn from the last picture on for one moment, stored bytes: more says that there is hardly an index yet. */

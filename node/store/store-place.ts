@@ -3,3 +3,7 @@ export interface StorePlace {
   store: string
   path: string
 }
+
+export function recordingOf({ path }: StorePlace): string {
+  return path.slice(-36)
+}

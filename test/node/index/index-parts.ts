@@ -7,8 +7,8 @@ import { indexKey, openMac } from '../../../codec/mac.ts'
 import type { IndexTable } from '../../../format/index-records.ts'
 import type { StreamName } from '../../../format/records.ts'
 import { IndexJob } from '../../../node/index/index-job.ts'
+import { IndexTables } from '../../../node/index/index-tables.ts'
 import type { IndexTools } from '../../../node/index/index-tools.ts'
-import { readIndexTable } from '../../../node/index/read-index.ts'
 import { openStore } from '../../../node/store/store.ts'
 import { createStore } from '../../../node/store/store-identity.ts'
 import type { StorePlace } from '../../../node/store/store-place.ts'
@@ -43,8 +43,9 @@ export async function openTestStore(t: ExecutionContext): Promise<TestStore> {
   const farmKey = identities.farm.publicKey
   await createStore(folder, farm)
   const store = await openStore({ folders: [folder], farm, farmKey, crypto })
+  const mac = openMac(indexKey(identities.farm))
   const tools: IndexTools = {
-    ...{ store, farmKey, crypto, mac: openMac(indexKey(identities.farm)), images: new ScreenImages() },
+    ...{ store, farmKey, crypto, mac, tables: new IndexTables(store, mac), images: new ScreenImages() },
     cpuMs: () => process.threadCpuUsage().user / 1000,
     guarded: async (_, work) => work(),
   }
@@ -78,7 +79,7 @@ export async function openIndexing(
   return {
     ...{ tools, place, recording, path },
     bytes: () => readFile(path),
-    table: () => readIndexTable(store, place, tools.mac),
+    table: () => new IndexTables(store, tools.mac).read(place),
     async build({ again = false, sealed = stream.bytes.length } = {}) {
       const job = await IndexJob.open(tools, recording, again)
       job.know('cast', sealed)

@@ -12,6 +12,7 @@ import type { StreamName } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import { FolderChecks, type StoreFolderStatus } from './folder-checks.ts'
 import { FrameTableBuilder } from './frame-table.ts'
+import { KeptFrames } from './kept-frames.ts'
 import { scanStream } from './scan-stream.ts'
 import { StoreError, storeErrorOf } from './store-error.ts'
 import { StoreFolders } from './store-folders.ts'
@@ -105,6 +106,22 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     throw new StoreError('not-found', `${place.path}${endings[stream]} is not in its store.`, 'Restore it.')
   }
 
+  const kept = new KeptFrames()
+  const scan = async (path: string, size: number) => {
+    const table = new FrameTableBuilder()
+    const verifier = new StreamVerifier(options.farmKey, options.crypto)
+    const file = await DurableFile.openRead(path)
+    try {
+      const note = (records: Parameters<FrameTableBuilder['add']>[0][]) => {
+        for (const record of records) table.add(record)
+      }
+      await scanStream((offset, length) => file.read(offset, length), size, verifier, note)
+    } finally {
+      await file.close()
+    }
+    return table.table(size)
+  }
+
   const checks = new FolderChecks(async (path) => {
     const store = await folders.look(path)
     // Else a node that may not write there would draw agents until one of them has tried.
@@ -160,22 +177,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
 
     async frames(place, stream) {
       const { path, size } = await readable(place, stream)
-      const table = new FrameTableBuilder()
-      const verifier = new StreamVerifier(options.farmKey, options.crypto)
       try {
-        const file = await DurableFile.openRead(path)
-        try {
-          const note = (records: Parameters<FrameTableBuilder['add']>[0][]) => {
-            for (const record of records) table.add(record)
-          }
-          await scanStream((offset, length) => file.read(offset, length), size, verifier, note)
-        } finally {
-          await file.close()
-        }
+        return await kept.frames(path, size, () => scan(path, size))
       } catch (error) {
         throw storeErrorOf(error, `read ${path}`)
       }
-      return table.table(size)
     },
 
     async freshIndex(place, content) {

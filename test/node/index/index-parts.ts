@@ -94,3 +94,27 @@ export async function openIndexing(
 export async function spoil(indexing: Indexing, change: (bytes: Buffer) => Uint8Array): Promise<void> {
   await writeFile(indexing.path, change(await indexing.bytes()))
 }
+
+/** The same tools, and how many bytes of streams and indexes were read through them. */
+export function counting(tools: IndexTools): {
+  tools: IndexTools
+  read: { cast: number; rfb: number; idx: number }
+} {
+  const read = { cast: 0, rfb: 0, idx: 0 }
+  const { store } = tools
+  return {
+    read,
+    tools: {
+      ...tools,
+      store: {
+        ...store,
+        async *readRange(place, stream, ...range) {
+          for await (const bytes of store.readRange(place, stream, ...range)) {
+            read[stream] += bytes.length
+            yield bytes
+          }
+        },
+      },
+    },
+  }
+}

@@ -3,38 +3,13 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import { IndexJob } from '../../../node/index/index-job.ts'
 import { IndexQueue } from '../../../node/index/index-queue.ts'
-import type { IndexTools } from '../../../node/index/index-tools.ts'
 import { makeStream, type SampleStream, sampleId, typingEvents } from '../../helpers/sample-stream.ts'
-import { identities, openTestStore, put } from './index-parts.ts'
+import { counting, identities, openTestStore, put } from './index-parts.ts'
 
 // Many sessions at once: each is read once, however many take their turns between two of its frames.
 
 const sessions = 80
 const framesEach = 8
-
-/** The same tools, and how many bytes of streams and indexes were read through them. */
-function counting(tools: IndexTools): {
-  tools: IndexTools
-  read: { cast: number; rfb: number; idx: number }
-} {
-  const read = { cast: 0, rfb: 0, idx: 0 }
-  const { store } = tools
-  return {
-    read,
-    tools: {
-      ...tools,
-      store: {
-        ...store,
-        async *readRange(place, stream, ...range) {
-          for await (const bytes of store.readRange(place, stream, ...range)) {
-            read[stream] += bytes.length
-            yield bytes
-          }
-        },
-      },
-    },
-  }
-}
 
 function streamsOf(count: number): Promise<SampleStream[]> {
   const frames = Array.from({ length: framesEach }, (_, i) => typingEvents(4, 100_000, i * 1_000_000))

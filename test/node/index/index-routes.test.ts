@@ -1,18 +1,27 @@
 import { readFile, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
+import { indexKey, openMac } from '../../../codec/mac.ts'
+import { IndexScanner } from '../../../format/index-block.ts'
 import { recordingPath } from '../../../format/recording-id.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { type NodeProgram, startNodeProgram } from '../../helpers/node-program.ts'
-import { makeIdentities, makeStream, typingEvents } from '../../helpers/sample-stream.ts'
+import { seededRandom } from '../../helpers/random.ts'
+import { makeIdentities, makeStream, type SampleFrame, typingEvents } from '../../helpers/sample-stream.ts'
 import { type ReachedNode, startTestNode, type TestAnswer } from '../../helpers/test-node.ts'
 
 // An index as the API has it: made when somebody looks, made anew when asked, over what happens to nodes and files.
 
-async function imported(node: ReachedNode, count = 20): Promise<{ base: string; idx: string }> {
+function imported(node: ReachedNode): Promise<{ base: string; idx: string }> {
+  return importedFrames(node, [typingEvents(20), 'gap', typingEvents(20, 100_000, 3_000_000)])
+}
+
+async function importedFrames(
+  node: ReachedNode,
+  frames: SampleFrame[],
+): Promise<{ base: string; idx: string }> {
   const identities = makeIdentities(await readFile(node.config.farmKey, 'utf8'))
-  const frames = [typingEvents(count), 'gap' as const, typingEvents(count, 100_000, 3_000_000)]
   const { bytes, recording } = await makeStream(identities, frames)
   const { status, json } = await node.ask('/api/recordings', { method: 'POST', body: bytes })
   if (status !== 201) throw new Error(JSON.stringify(json))
@@ -76,18 +85,45 @@ test('made anew by one of several workers: all of them say when it is ready, and
   t.deepEqual(await readFile(idx), before)
 })
 
-test('a node killed while it makes indexes makes them when it is back', async (t) => {
+test('a node killed while it makes an index goes on with it when it is back, and ends the same', async (t) => {
   const killed = await startNodeProgram(t)
-  const { base, idx } = await imported(killed, 6000)
+  const { base, idx } = await importedColours(killed)
   await killed.ask(`${base}/index`)
-  await eventually(() => readFile(idx))
-  await kill(killed)
+  const short = await eventually(
+    async () => {
+      const { length } = await readFile(idx)
+      if (length < 1024 * 1024) throw new Error(`${length} bytes`)
+      return kill(killed).then(() => readFile(idx))
+    },
+    { everyMs: 5 },
+  )
+  const mac = openMac(indexKey(killed.farm))
+  const kinds = [...new IndexScanner(basename(idx, '.idx'), mac).push(short)].map(({ kind }) => kind)
+  t.true(kinds.includes('frame'))
+  t.false(kinds.includes('table'), 'it was killed when all was made: more output is needed')
+
   const node = await startNodeProgram(t, {}, killed.home)
-  const { pictures, coveredBytes } = await ready(node, base)
-  t.true(pictures.length >= 2)
-  t.true(coveredBytes > 0)
+  await ready(node, base)
+  const made = await readFile(idx)
+  t.deepEqual(made.subarray(0, short.length), short, 'what there was is good')
+  t.is((await node.ask(`${base}/index`, { method: 'POST' })).status, 202)
+  await ready(node, base)
+  t.deepEqual(await readFile(idx), made)
   t.is((await node.ask(`${base}/poster`)).status, 200)
 })
+
+/** Screens full of colours: their pictures are many times a megabyte. */
+async function importedColours(node: ReachedNode): Promise<{ base: string; idx: string }> {
+  const random = seededRandom(1)
+  const part = () => Math.floor(random() * 256)
+  const screen = () =>
+    Array.from({ length: 24 * 79 }, () => `\u001b[38;2;${part()};${part()};${part()}mx`).join('')
+  const screens = Array.from({ length: 20 }, screen)
+  const frames = Array.from({ length: 300 }, (_, i) => [
+    { timeUs: i * 1_000_000, code: 'o', data: `\u001b[H${screens[i % screens.length]}` },
+  ])
+  return importedFrames(node, frames)
+}
 
 async function kill(node: NodeProgram): Promise<void> {
   node.signal('SIGKILL')

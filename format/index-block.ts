@@ -5,7 +5,7 @@ import { magic, skippableHeaderBytes } from './skippable.ts'
 // The blocks of an index: INDEX.md, "Grammar". A block is good or it is not there: what stands in it is shown to reviewers
 // in place of the recording's own bytes, so a changed one must not be believed.
 
-export const indexVersion = 1
+export const indexVersion = 2
 export const macBytes = 16
 /** The largest is a strip of thumbnails or a picture of the largest screen; nothing larger is taken into memory. */
 export const indexBlockBytesMax = 32 * 1024 * 1024

@@ -21,8 +21,10 @@ export interface Posters {
 
 /** Posters of sessions that run, kept: 8 KB each. */
 const keptMax = 500
-/** A session's is drawn at most so often, however many look at it. */
+/** A session's is drawn at most so often, however many look at it; a desktop with a video takes a second. */
 const drawEveryMs = 2_000
+/** Rest after a draw, in times of what it took. */
+const restShare = 10
 
 /** Nothing is missing in the index of a recording as it is now. */
 export function isWhole({ state, screenBytes }: RecordingRow, table: IndexTable | undefined): boolean {
@@ -33,10 +35,16 @@ export function isWhole({ state, screenBytes }: RecordingRow, table: IndexTable 
   return finished && table.images.some(({ use }) => use === 'poster')
 }
 
+interface Kept {
+  size: number
+  notBeforeMs: number
+  poster: Promise<Poster | undefined>
+}
+
 /** Posters from indexes, and drawn where a session still runs or has no index yet. */
 export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'store'>): Posters {
   const { indexer } = context
-  const kept = new Map<string, { size: number; atMs: number; poster: Promise<Poster | undefined> }>()
+  const kept = new Map<string, Kept>()
 
   const want = (row: RecordingRow, table: IndexTable | undefined) => {
     if (row.state !== 'live' && indexer.state(row.id) === 'idle' && !isWhole(row, table))
@@ -48,17 +56,21 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
     const size = await (stream === 'cast' ? readableBytes(context, row) : streamBytes(context, row, stream))
     if (size === undefined) return undefined
     const known = kept.get(row.id)
-    if (known && (known.size === size || Date.now() - known.atMs < drawEveryMs)) return known.poster
+    if (known && (known.size === size || Date.now() < known.notBeforeMs)) return known.poster
     const facts = JSON.parse(row.facts) as { columns?: number; rows?: number }
+    const startedMs = Date.now()
     const poster = indexer
       .draw({ recording: row.id, stream, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
-    // Of one that could not be drawn another look asks again.
+    const drawing: Kept = { size, notBeforeMs: startedMs + drawEveryMs, poster }
+    kept.set(row.id, drawing)
     void poster.then((image) => {
-      if (!image && kept.get(row.id)?.poster === poster) kept.delete(row.id)
+      const nowMs = Date.now()
+      drawing.notBeforeMs = nowMs + Math.max(drawEveryMs, restShare * (nowMs - startedMs))
+      // Of one that could not be drawn another look asks again.
+      if (!image && kept.get(row.id) === drawing) kept.delete(row.id)
     })
-    kept.set(row.id, { size, atMs: Date.now(), poster })
     if (kept.size > keptMax) kept.delete(kept.keys().next().value!)
     return poster
   }

@@ -1,3 +1,4 @@
+import sharp from 'sharp'
 import { openZstdBody, screenZstd } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { encodeBlock, fbsHeader, UpdateBlock } from '../../format/fbs.ts'
@@ -56,6 +57,16 @@ export function striped(area: Rectangle, seed = 1): Part {
 
 export function moved(area: Rectangle, x: number, y: number): Part {
   return [area, encoding.copyRect, new Uint8Array([x >> 8, x & 255, y >> 8, y & 255])]
+}
+
+/** `colour` as sharp takes it. */
+export async function jpeg(area: Rectangle, colour: string): Promise<Part> {
+  const { width, height } = area
+  const bytes = await sharp({ create: { width, height, channels: 3, background: colour } })
+    .jpeg()
+    .toBuffer()
+  const head = [0x90, (bytes.length & 0x7f) | 0x80, ((bytes.length >> 7) & 0x7f) | 0x80, bytes.length >> 14]
+  return [area, encoding.tight, concatBytes([new Uint8Array(head), bytes])]
 }
 
 /** The whole screen of a frame's beginning. */

@@ -29,6 +29,7 @@ export function addIndexRoutes(app: App, context: HttpContext): void {
         tags: ['recordings'],
         summary: 'What is known of a recording without reading it; may be short of its end, or empty',
         params: IdParams,
+        // Default: what is looked at, the screen of a desktop.
         querystring: Type.Object({ stream: Type.Optional(Stream) }),
         response: {
           200: Type.Object({

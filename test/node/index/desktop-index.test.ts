@@ -9,6 +9,7 @@ import type { Picture } from '../../helpers/picture.ts'
 import { fbsBlocks, replay } from '../../helpers/replay.ts'
 import {
   filled,
+  jpeg,
   makeScreenStream,
   moved,
   opening,
@@ -44,6 +45,7 @@ const frames: (SampleScreenFrame | { gapUs: number })[] = [
     updates: [
       { timeMs: 9000, bytes: opening(wide, 0x800000) },
       { timeMs: 11_000, bytes: update(striped({ x: 0, y: 0, width: 32, height: 32 }, 2)) },
+      { timeMs: 12_000, bytes: update(await jpeg({ x: 200, y: 0, width: 200, height: 160 }, '#30c060')) },
     ],
   },
   { gapUs: 4_000_000 },
@@ -132,7 +134,7 @@ test('when it changed and how much, in pixels; the picture that a frame begins w
   const [first, second, gap, last] = screenFrames((await indexing.table())!)
   const windowPixels = window.width * window.height
   t.deepEqual(first!.activity, { everyUs: 1_000_000, counts: [2, 150, 4, 2 * windowPixels] })
-  t.deepEqual(second!.activity, { everyUs: 1_000_000, counts: [11, 32 * 32] })
+  t.deepEqual(second!.activity, { everyUs: 1_000_000, counts: [11, 32 * 32, 0, 200 * 160] })
   t.is(gap!.kind, 'gap')
   t.is(last!.activity, undefined)
   t.is(first!.fullest?.timeUs, 7_000_000)
@@ -150,7 +152,8 @@ test('poster and thumbnails are what another reader shows, scaled', async (t) =>
   const { columns, timesUs, width, height } = strip!.facts
   t.is(timesUs.length, 60)
   t.is(columns, 10)
-  for (const i of [5, 30, 40, 59]) {
+  // From the 49th on with the JPEG.
+  for (const i of [5, 30, 40, 50, 58, 59]) {
     const left = (i % columns) * width
     const top = Math.floor(i / columns) * height
     const shown = await sharp(strip!.body).extract({ left, top, width, height }).png().toBuffer()
@@ -180,7 +183,7 @@ test('now: the newest picture of a frame that is not sealed yet, behind what the
   t.true((await distance(await shown(rfb.boundaries[0]!), await replay(blocks, 7000))) < 4)
   // All of the second frame but its SEAL.
   const open = rfb.boundaries[1]! - 200
-  t.true((await distance(await shown(open), await replay(blocks, 11_000))) < 4)
+  t.true((await distance(await shown(open), await replay(blocks, 12_000))) < 4)
   // Nothing of a picture yet: the one before.
   t.true((await distance(await shown(rfb.boundaries[0]! + 10), await replay(blocks, 7000))) < 4)
 })

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import test from 'ava'
 import sharp from 'sharp'
 import { enrolledAgent } from '../../helpers/enrolled-agent.ts'
@@ -5,10 +7,12 @@ import { eventually } from '../../helpers/eventually.ts'
 import { filled, makeScreenStream, opening, striped, update } from '../../helpers/sample-screen.ts'
 import { facts, makeStream } from '../../helpers/sample-stream.ts'
 import { startTestNode, type TestAnswer } from '../../helpers/test-node.ts'
+import { run } from '../../helpers/up.ts'
 import { openMessage } from '../ingest/test-agent.ts'
 
 // A desktop as the API has it, while it runs and when it has ended.
 
+const launcher = join(import.meta.dirname, '../../../tapedeck')
 const size = { width: 320, height: 200 }
 const channels = { cast: 1, rfb: 2 }
 
@@ -18,7 +22,7 @@ async function middle({ bytes }: TestAnswer): Promise<string> {
   return [...data.subarray(at, at + 3)].map((byte) => (byte > 170 ? 'f' : byte < 85 ? '0' : '8')).join('')
 }
 
-test('poster, index and frames of a desktop, live and ended', async (t) => {
+test('poster, index, frames and exports of a desktop, live and ended', async (t) => {
   const node = await startTestNode(t)
   const { agent, identities } = await enrolledAgent(t, node)
   const desktop = { ...facts, type: 'desktop' as const }
@@ -96,4 +100,26 @@ test('poster, index and frames of a desktop, live and ended', async (t) => {
     table.frames.map(({ offset, sealed }: { offset: number; sealed: boolean }) => [offset, sealed]),
     [0, first, second].map((offset) => [offset, true]),
   )
+
+  t.is((await node.ask(`${base}/index`, { method: 'POST' })).status, 202)
+  const again = await eventually(async () => {
+    const { json } = await node.ask(`${base}/index`)
+    if (json.state !== 'ready') throw new Error(JSON.stringify(json))
+    return json
+  })
+  t.deepEqual(again.activity, whole.activity)
+  t.is(again.coveredBytes, whole.coveredBytes)
+  t.is(await middle(await node.ask(`${base}/poster`)), '00f')
+
+  const out = join(node.home, 'moment.png')
+  for (const [at, colour] of [
+    ['5.9', 'f00'],
+    ['6', '00f'],
+  ] as const) {
+    const server = ['--server', `https://localhost:${node.node.port}`, '--ca', node.config.tlsCert]
+    const as = ['--token-file', join(node.home, 'client.token')]
+    const made = await run(launcher, ['export', recording, '--out', out, '--at', at, ...server, ...as])
+    t.is(made.status, 0, made.stderr)
+    t.is(await middle({ bytes: await readFile(out) } as TestAnswer), colour)
+  }
 })

@@ -24,7 +24,7 @@ const keptMax = 500
 /** A session's is drawn at most so often, however many look at it; a desktop with a video takes a second. */
 const drawEveryMs = 2_000
 /** Rest after a draw, in times of what it took. */
-const restShare = 10
+const restShare = 4
 
 /** Nothing is missing in the index of a recording as it is now. */
 export function isWhole({ state, screenBytes }: RecordingRow, table: IndexTable | undefined): boolean {
@@ -63,11 +63,11 @@ export function openPosters(context: Pick<HttpContext, 'indexer' | 'live' | 'sto
       .draw({ recording: row.id, stream, size, ...drawnFacts({ ...facts, type: row.type }) })
       .then((image) => image && { ...image, tag: `live.${size}` })
     kept.delete(row.id)
-    const drawing: Kept = { size, notBeforeMs: startedMs + drawEveryMs, poster }
+    const drawing: Kept = { size, notBeforeMs: Number.POSITIVE_INFINITY, poster }
     kept.set(row.id, drawing)
     void poster.then((image) => {
       const nowMs = Date.now()
-      drawing.notBeforeMs = nowMs + Math.max(drawEveryMs, restShare * (nowMs - startedMs))
+      drawing.notBeforeMs = Math.max(startedMs + drawEveryMs, nowMs + restShare * (nowMs - startedMs))
       // Of one that could not be drawn another look asks again.
       if (!image && kept.get(row.id) === drawing) kept.delete(row.id)
     })

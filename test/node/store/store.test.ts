@@ -8,6 +8,7 @@ import { recordingPath } from '../../../format/recording-id.ts'
 import { encodeLost } from '../../../node/store/lost-mark.ts'
 import { openStore } from '../../../node/store/store.ts'
 import { createStore, identityFile } from '../../../node/store/store-identity.ts'
+import { eventually } from '../../helpers/eventually.ts'
 import { crypto, makeIdentities, makeStream, sampleId, typingEvents } from '../../helpers/sample-stream.ts'
 
 const identities = makeIdentities()
@@ -136,6 +137,32 @@ test('the frame table is read from the file, the unsealed tail last', async (t) 
     ],
   )
   t.is(frames.at(-1)!.offset + frames.at(-1)!.size, cut)
+})
+
+test('a file that has not changed is scanned once, one that has is scanned again', async (t) => {
+  const { store } = await setUp(t)
+  const made = await makeStream(identities, [typingEvents(30), typingEvents(30, 1000, 9_000_000)])
+  const place = await store.place(made.recording)
+  const file = await store.open(place, 'cast')
+  await file.write([made.bytes.subarray(0, made.boundaries[0])], 0)
+  const first = await store.frames(place, 'cast')
+  t.is(await store.frames(place, 'cast'), first)
+  await file.write([made.bytes.subarray(made.boundaries[0])], made.boundaries[0]!)
+  const whole = await store.frames(place, 'cast')
+  t.deepEqual(
+    whole.frames.map(({ kind, sealed }) => [kind, sealed]),
+    [
+      ['frame', true],
+      ['frame', true],
+      ['end', true],
+    ],
+  )
+  // Of the same size, in the first frame's BODY; again until the clock of the file system has gone on.
+  await eventually(async () => {
+    await file.write([new Uint8Array([1, 2, 3])], whole.frames[0]!.bodyOffset! + 40)
+    if ((await store.frames(place, 'cast')).frames[0]?.sealed) throw new Error('as it was before')
+  })
+  await file.close()
 })
 
 test('of two LOST marks one is written, and it is withdrawn', async (t) => {

@@ -1,16 +1,13 @@
 import { readScreen, type ScreenItem } from '../codec/read-screen.ts'
 import { fromBase64url } from '../format/bytes.ts'
 import { FormatError } from '../format/format-error.ts'
-import type { Framebuffer } from '../format/framebuffer.ts'
 import type { Head } from '../format/records.ts'
 import { screenPixelsMax } from '../format/rfb-reader.ts'
-import { ScreenPainter } from '../format/screen-painter.ts'
 import { parseServerInit } from '../format/server-init.ts'
-import { decodeJpeg } from '../screen/decode-jpeg.ts'
 import { StampedDesktop } from '../screen/stamped-desktop.ts'
-import { CommandError } from './command-error.ts'
 import { type Drawing, type FilmOptions, noteOf, type OpenStored, type Shot } from './drawing.ts'
 import { FilmClock } from './film-clock.ts'
+import { nothingToShow, PaintedScreen } from './painted-screen.ts'
 
 // A desktop's screen as pictures. A frame that breaks the rules shows what came before that, and is said to be missing.
 
@@ -87,61 +84,6 @@ async function* shotsOf(
   yield { timeUs, filmUs, fresh: true, paint: () => paint(timeUs) }
 }
 
-/** What a stream shows as it is read. */
-class PaintedScreen {
-  readonly #painter = new ScreenPainter(decodeJpeg)
-  /** Its last whole picture, while the first one of a frame is painted over it. */
-  #isWhole = false
-  #refused: string | undefined
-
-  get isWhole(): boolean {
-    return this.#isWhole
-  }
-
-  /** Why the rest of this frame is not shown. */
-  get refused(): string | undefined {
-    return this.#refused
-  }
-
-  /** Paints an item; gives out each time before what was then is painted. */
-  async *play(item: ScreenItem): AsyncGenerator<number> {
-    if (item.kind === 'frame') {
-      // What waits of the frame before is seen until this one's picture.
-      await this.#settle()
-      this.#painter.begin()
-      this.#refused = undefined
-    }
-    if (item.kind === 'refused') this.#refused = item.error.code
-    if (item.kind !== 'blocks' || this.#refused !== undefined) return
-    try {
-      for (const { timeMs, bytes } of item.blocks) {
-        yield timeMs * 1000
-        await this.#painter.update(bytes)
-        this.#isWhole ||= this.#painter.isWhole
-      }
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error
-      this.#refused = error.code
-    }
-  }
-
-  /** Throws CommandError `empty` where nothing was painted. */
-  async shown(): Promise<Framebuffer> {
-    if (!this.#isWhole) throw nothingToShow()
-    await this.#settle()
-    return this.#painter.screen
-  }
-
-  async #settle(): Promise<void> {
-    try {
-      await this.#painter.settle()
-    } catch (error) {
-      if (!(error instanceof FormatError)) throw error
-      this.#refused = error.code
-    }
-  }
-}
-
 interface FoundFrame {
   offset: number
   startMs: number
@@ -214,8 +156,4 @@ function sizeOf({ init }: Head): { width: number; height: number } {
 
 function startOf({ wall, start }: Head): number {
   return wall - start / 1000
-}
-
-function nothingToShow(): CommandError {
-  return new CommandError('empty', 'Nothing in this recording can be shown yet.', 'Is it still being sent?')
 }

@@ -1,5 +1,6 @@
 import { readScreen } from '../../codec/read-screen.ts'
 import { screenBlocks } from '../../codec/screen-blocks.ts'
+import type { FbsBlock } from '../../format/fbs.ts'
 import { FormatError } from '../../format/format-error.ts'
 import type { Framebuffer } from '../../format/framebuffer.ts'
 import { coveredBytes, type IndexedFrame, type IndexTable } from '../../format/index-records.ts'
@@ -35,20 +36,30 @@ export async function* desktopScreens(
   const recording = recordingOf(place)
   let shown = 0
   let nowUs = frame.startUs
+  // Up to the block behind the next of the times, which is returned, or all of a piece.
+  const paint = async (left: Iterator<FbsBlock>) => {
+    for (let next = left.next(); !next.done; next = left.next()) {
+      nowUs = blockUs(frame, nowUs, next.value.timeMs)
+      if (painter.isWhole && timesUs[shown]! < nowUs) return next.value
+      if (painter.effort > effortMax) return undefined
+      await painter.update(next.value.bytes)
+    }
+    return undefined
+  }
   try {
     const body = tools.store.readRange(place, 'rfb', bodyOffset, bodyOffset + bodySize)
     pieces: for await (const blocks of screenBlocks(body, rawBytes)) {
       const left = blocks[Symbol.iterator]()
-      for (let next = left.next(); !next.done; next = left.next()) {
-        const { timeMs, bytes } = next.value
-        nowUs = blockUs(frame, nowUs, timeMs)
-        for (; painter.isWhole && shown < timesUs.length && timesUs[shown]! < nowUs; shown++) {
-          await painter.settle()
+      for (;;) {
+        const block = await tools.guarded(recording, () => paint(left))
+        if (!block) break
+        await painter.settle()
+        for (; shown < timesUs.length && timesUs[shown]! < nowUs; shown++)
           yield { timeUs: timesUs[shown]!, screen: painter.screen }
-        }
-        if (shown === timesUs.length || painter.effort > effortMax) break pieces
-        await tools.guarded(recording, () => painter.update(bytes))
+        if (shown === timesUs.length) break pieces
+        await tools.guarded(recording, () => painter.update(block.bytes))
       }
+      if (painter.effort > effortMax) break
     }
     await painter.settle()
   } catch (error) {

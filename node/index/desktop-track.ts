@@ -12,8 +12,8 @@ import type { IndexTools } from './index-tools.ts'
 // A desktop's screen, frame by frame: what a timeline and a list need to know of it. Frames begin with a whole picture, so
 // nothing is carried from one to the next, and a seek needs no pictures of ours.
 
-/** Painted of one frame: some seconds' work. A desktop that scrolls all of 1600 x 1000 four times a second stays below. */
-export const effortMax = 2 ** 32
+/** Painted of one frame: some seconds' work. A desktop that scrolls all of 1600 x 1000 twice a second for ten minutes stays below. */
+export const effortMax = 2 ** 31
 /** Between two looks at what a screen shows; a look costs 5 ms. */
 const lookEveryUs = 30_000_000
 

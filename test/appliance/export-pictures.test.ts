@@ -113,7 +113,7 @@ test('what cannot be made says why, and leaves nothing', async (t) => {
     [['--format', 'gif'], /Where should the gif go/],
     [['--out', out, '--at', '3'], /--at has no meaning for gif/],
     [['--out', join(work, 'x.png'), '--at', 'noon'], /Expected a time/],
-    [['--format', 'avi'], /Allowed choices are cast, gif, mp4, png/],
+    [['--format', 'avi'], /Allowed choices are cast, fbs, gif, mp4, png/],
   ] as const
   for (const [args, expected] of asked) {
     const { status, stderr } = await exported(file, ...args)

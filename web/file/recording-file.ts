@@ -2,7 +2,7 @@ import { FormatError } from '../../format/format-error.ts'
 import type { FrameEntry, FrameTable } from '../../format/frame-entry.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
 import { type Facts, parseRecord } from '../../format/records.ts'
-import { decodeFrame } from '../player/frame-decoder.ts'
+import { decodeFrame } from '../player/terminal/frame-decoder.ts'
 import { bytesOf, detailOf, type OpenedFile, piecesOf, type ReadShare } from './opened-file.ts'
 
 /** A recording as it lies in a store. Its frames are found by passing over it once; nothing of it is proven here. */

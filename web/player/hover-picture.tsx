@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { drawScreen } from './draw-screen.ts'
 import type { Player } from './player.ts'
 import type { Strip } from './recording-index.ts'
+import { drawScreen } from './terminal/draw-screen.ts'
 
 const widthPixels = 200
 /** A pointer that rests is shown the very moment; one that passes over a strip of thumbnails, the thumbnail before it. */

@@ -1,13 +1,13 @@
 import type { Api } from '../api/api.ts'
 import { ApiError, asApiError } from '../api/api-error.ts'
 import type { RecordingDetail } from '../api/recording.ts'
-import { Emulator } from './emulator.ts'
 import { type LiveDelay, openLiveDelay } from './live-delay.ts'
 import { openLiveFeed } from './live-feed.ts'
 import { Player } from './player.ts'
 import { RecordingIndex } from './recording-index.ts'
-import { RecordingSource } from './recording-source.ts'
 import { serverStream } from './server-stream.ts'
+import { Emulator } from './terminal/emulator.ts'
+import { TerminalSource } from './terminal/terminal-source.ts'
 
 /** Larger recordings are not passed over in advance: it would cost the reviewer's machine minutes. */
 const scanRawBytesMax = 512 * 1024 * 1024
@@ -32,7 +32,7 @@ export async function openPlayer(
   changed: () => void,
   stored = serverStream(api, recording.id),
 ): Promise<OpenPlayer> {
-  const source = new RecordingSource(stored, recording.type === 'command')
+  const source = new TerminalSource(stored, recording.type === 'command')
   const index = new RecordingIndex(stored)
   const size = { columns: recording.columns || 80, rows: recording.rows || 24 }
   const emulator = new Emulator()

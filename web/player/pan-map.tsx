@@ -1,6 +1,6 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { drawScreen } from './draw-screen.ts'
-import type { Emulator } from './emulator.ts'
+import { drawScreen } from './terminal/draw-screen.ts'
+import type { Emulator } from './terminal/emulator.ts'
 
 const widthPixels = 150
 /** The map follows the screen, which may change with every frame, at this rate. */

@@ -4,12 +4,12 @@ import type { RecordingDetail } from '../api/recording.ts'
 import { ErrorFace } from '../ui/faces.tsx'
 import { clockText, localClockText, zoneShort } from '../ui/format-time.ts'
 import { Controls, speedText } from './controls.tsx'
-import type { Emulator } from './emulator.ts'
 import { playerKey } from './keyboard.ts'
 import type { LiveDelay } from './live-delay.ts'
 import type { Player } from './player.ts'
 import { ScreenView } from './screen-view.tsx'
 import { SidePanel } from './side-panel.tsx'
+import type { Emulator } from './terminal/emulator.ts'
 import { TimelineBar } from './timeline-bar.tsx'
 
 /** How long a changed speed stays on the screen. */

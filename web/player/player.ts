@@ -3,14 +3,14 @@ import type { Terminal } from '@xterm/xterm'
 import { type ApiError, asApiError } from '../api/api-error.ts'
 import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
-import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
-import type { Emulator } from './emulator.ts'
 import { jumpAhead } from './jump-ahead.ts'
 import { LiveEdge } from './live-edge.ts'
-import { PictureFinder } from './picture-finder.ts'
 import type { RecordingIndex } from './recording-index.ts'
-import type { RecordingSource } from './recording-source.ts'
 import type { Segment } from './segment.ts'
+import { type Cursor, drawUntil, nextEvent } from './terminal/cursor.ts'
+import type { Emulator } from './terminal/emulator.ts'
+import { PictureFinder } from './terminal/picture-finder.ts'
+import type { TerminalSource } from './terminal/terminal-source.ts'
 
 // paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
 // any ── seek ──▶ seeking ──▶ what it was                    any ── goLive ──▶ following ── pause, seek ──▶ paused, playing
@@ -50,7 +50,7 @@ export class Player {
   readonly activity = new Activity()
   /** Told the time of the newest event when it has come over the live feed. */
   onTailTime: ((timeUs: number) => void) | undefined
-  readonly source: RecordingSource
+  readonly source: TerminalSource
   readonly index: RecordingIndex
   readonly #emulator: Emulator
   readonly #finder: PictureFinder
@@ -63,7 +63,7 @@ export class Player {
   #stopped = false
 
   constructor(
-    source: RecordingSource,
+    source: TerminalSource,
     index: RecordingIndex,
     emulator: Emulator,
     size: { columns: number; rows: number },

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals'
 import type { ImageFacts, PictureFacts } from '../../format/index-records.ts'
 import { decodePicture, pictureBytesMax } from '../../format/picture-bytes.ts'
 import type { Picture } from '../../format/terminal-snapshot.ts'
-import { inflate } from './frame-decoder.ts'
 import type { StoredIndex, StoredStream } from './stored-stream.ts'
+import { inflate } from './terminal/frame-decoder.ts'
 
 /** An index that grows is asked again no sooner. */
 const freshMs = 4000

@@ -4,11 +4,11 @@ import { useEffect, useRef } from 'preact/hooks'
 import { Delayed } from '../ui/faces.tsx'
 import { clockText, durationText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
-import type { Emulator } from './emulator.ts'
-import { fitTerminal, naturalSize } from './fit.ts'
 import { gapAt, gapReasons } from './gap-words.ts'
 import { PanMap } from './pan-map.tsx'
 import type { Player } from './player.ts'
+import type { Emulator } from './terminal/emulator.ts'
+import { fitTerminal, naturalSize } from './terminal/fit.ts'
 import { seekWithWheel } from './wheel.ts'
 
 interface Props {

@@ -1,7 +1,7 @@
 import type { FrameTable } from '../../format/frame-entry.ts'
 import type { Api } from '../api/api.ts'
-import { decodeFrame, release } from './frame-decoder.ts'
 import type { StoredIndex, StoredStream } from './stored-stream.ts'
+import { decodeFrame, release } from './terminal/frame-decoder.ts'
 
 /** A recording of the server: frames are fetched by range, when they are wanted. */
 export function serverStream(api: Api, recording: string): StoredStream {

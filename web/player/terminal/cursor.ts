@@ -1,8 +1,8 @@
-import { ShownText } from '../../format/shown-text.ts'
-import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
+import { ShownText } from '../../../format/shown-text.ts'
+import { parseSize, type TimelineEvent } from '../../../format/timeline.ts'
+import type { Segment } from '../segment.ts'
 import type { Emulator } from './emulator.ts'
-import type { RecordingSource } from './recording-source.ts'
-import type { Segment } from './segment.ts'
+import type { TerminalSource } from './terminal-source.ts'
 
 /** The event to be shown next: its frame's number and its own in the frame. */
 export interface Cursor {
@@ -28,7 +28,7 @@ export function segmentAt(segments: Segment[], timeUs: number): number {
 
 /** The event at the cursor, moving it over ends of frames; `waits` names a frame that must be loaded first. */
 export function nextEvent(
-  source: RecordingSource,
+  source: TerminalSource,
   cursor: Cursor,
 ): { event?: TimelineEvent; waits?: Segment } {
   const segments = source.segments.peek()
@@ -53,7 +53,7 @@ const joinCharactersMax = 131_072
  * or, with `charactersMax`, after about that much. Returns what it stopped for and the time of the last event drawn.
  */
 export function drawUntil(
-  source: RecordingSource,
+  source: TerminalSource,
   emulator: Emulator,
   cursor: Cursor,
   untilUs: number,

@@ -1,9 +1,9 @@
 import { Decompress } from 'fzstd'
-import { FormatError } from '../../format/format-error.ts'
-import { FrameScanner } from '../../format/frame-scanner.ts'
-import { type End, type Gap, type Head, parseRecord, type Seal } from '../../format/records.ts'
-import type { TimelineEvent } from '../../format/timeline.ts'
-import { TimelineDecoder } from '../../format/timeline-decoder.ts'
+import { FormatError } from '../../../format/format-error.ts'
+import { FrameScanner } from '../../../format/frame-scanner.ts'
+import { type End, type Gap, type Head, parseRecord, type Seal } from '../../../format/records.ts'
+import type { TimelineEvent } from '../../../format/timeline.ts'
+import { TimelineDecoder } from '../../../format/timeline-decoder.ts'
 
 export type TailItem =
   | { kind: 'head'; offset: number; head: Head }

@@ -1,9 +1,9 @@
 import { type Signal, signal } from '@preact/signals'
-import { FormatError } from '../../format/format-error.ts'
-import type { TimelineEvent } from '../../format/timeline.ts'
+import { FormatError } from '../../../format/format-error.ts'
+import type { TimelineEvent } from '../../../format/timeline.ts'
+import { type Segment, segmentOf } from '../segment.ts'
+import type { StoredStream } from '../stored-stream.ts'
 import { EventCache } from './event-cache.ts'
-import { type Segment, segmentOf } from './segment.ts'
-import type { StoredStream } from './stored-stream.ts'
 import { TailDecoder, type TailItem } from './tail-decoder.ts'
 
 /** Bytes asked for in one go while a tail without a seal is read. */
@@ -13,7 +13,7 @@ const tailBytesMax = 64 * 1024 * 1024
  * A recording's events, frame by frame. Sealed frames are fetched when wanted and decoded whole; what follows them is
  * decoded once as it comes (`pushTail`) and kept until a SEAL makes it fetchable again.
  */
-export class RecordingSource {
+export class TerminalSource {
   /** Changes by replacement when segments are added or grow. */
   readonly segments: Signal<Segment[]> = signal([])
   readonly endUs = signal(0)

@@ -23,7 +23,8 @@ export function VerifyPanel({ id, player }: { id: string; player: Player }) {
     error.value = undefined
     try {
       report.value = await api.call<VerifyReport>(`/api/recordings/${id}/verify`)
-      player.source.disprove(report.value.problems.map(({ offset }) => offset))
+      const { stream, problems } = report.value
+      if (stream === player.source.name) player.source.disprove(problems.map(({ offset }) => offset))
     } catch (caught) {
       error.value = asApiError(caught)
     }

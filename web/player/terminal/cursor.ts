@@ -14,18 +14,6 @@ export function before(a: Cursor, b: Cursor): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.event < b.event)
 }
 
-/** The frame in which `timeUs` lies: the last that starts at or before it. */
-export function segmentAt(segments: Segment[], timeUs: number): number {
-  let low = 0
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (segments[middle]!.startUs <= timeUs) low = middle
-    else high = middle - 1
-  }
-  return Math.max(0, low)
-}
-
 /** The event at the cursor, moving it over ends of frames; `waits` names a frame that must be loaded first. */
 export function nextEvent(
   source: TerminalSource,

@@ -1,7 +1,8 @@
 import type { Terminal } from '@xterm/xterm'
 import { type Picture, snapshotBytes } from '../../../format/terminal-snapshot.ts'
 import type { RecordingIndex } from '../recording-index.ts'
-import { before, type Cursor, drawUntil, segmentAt } from './cursor.ts'
+import { segmentAt } from '../segment-at.ts'
+import { before, type Cursor, drawUntil } from './cursor.ts'
 import { Emulator } from './emulator.ts'
 import type { TerminalSource } from './terminal-source.ts'
 

@@ -153,6 +153,7 @@ browserTest('idle time is passed over and gaps are shown', async (t, open) => {
   const idle = await held(2, frames)
   const page = await play(open, idle)
   await page.getByTestId('skip-idle').click()
+  await page.getByTestId('speed').selectOption('4')
   await page.getByTestId('play').click()
   await page.getByTestId('gap').waitFor()
   t.regex((await page.getByTestId('gap').textContent())!, /1 min.*recording was paused/)

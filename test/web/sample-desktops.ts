@@ -1,8 +1,8 @@
-import { openZstdBody, screenZstd } from '../../codec/zstd.ts'
+import { openZstdBody } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { encodeBlock, fbsHeader, UpdateBlock } from '../../format/fbs.ts'
-import { encoding } from '../../format/rfb-reader.ts'
 import type { Facts } from '../../format/records.ts'
+import { encoding } from '../../format/rfb-reader.ts'
 import { encodeHandshake, encodeServerInit } from '../../format/server-init.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import type { Recording } from '../../web/api/recording.ts'
@@ -11,7 +11,8 @@ import { crypto, facts, type Identities, makeStream, sampleId } from '../helpers
 import { output, recordingOf } from './sample-recordings.ts'
 import type { Held } from './stand-in.ts'
 
-// Desktops written by the product's own writer, whose pictures say what second it is.
+// Desktops written by the product's own writer, whose pictures say what second it is. Compressed with small windows, which take
+// no time to make; real ones are in desktop-real.test.ts.
 
 export interface Size {
   width: number
@@ -23,6 +24,8 @@ export interface DesktopFrame {
   startUs: number
   endUs: number
   content: Uint8Array[]
+  /** No reader can make a picture of it. */
+  isHostile?: true
   /** What its seal claims, where that is not so. */
   rawBytes?: number
   /** What is stored, where that is not its content compressed. */
@@ -106,7 +109,7 @@ export function openDesktopWriter(
     ...{ recording, stream: 'rfb', signer, certificate, facts: desktopFacts },
     sha256: crypto.sha256,
   })
-  let body = openZstdBody(screenZstd)
+  let body = openZstdBody()
   let raw = 0
   const init = encodeServerInit({ ...size, name: 'ward-7' })
   const put = async (bytes: Uint8Array) => {
@@ -117,7 +120,7 @@ export function openDesktopWriter(
     async begin(startUs) {
       const isFirst = writer.frame === 0
       const head = writer.head({ startUs, wallMs: facts.startedMs + startUs / 1000, init })
-      body = openZstdBody(screenZstd)
+      body = openZstdBody()
       raw = 0
       if (isFirst) {
         await put(fbsHeader)
@@ -167,7 +170,7 @@ export async function desktopStream(
           ...(stored && { stored }),
         }),
       )
-      if (!stored && rawBytes === undefined) contents.push(...frame.content)
+      if (!frame.isHostile) contents.push(...frame.content)
     }
     endUs = 'content' in frame ? frame.endUs : frame.toUs
   }

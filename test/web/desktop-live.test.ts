@@ -38,7 +38,10 @@ interface Running {
 async function running(seed: number): Promise<Running> {
   const id = sampleId(seed)
   const writer = openDesktopWriter(identities, id)
-  const contents: Uint8Array[] = [fbsHeader, encodeBlock(encodeHandshake(encodeServerInit({ ...small, name: '' })), 0)]
+  const contents: Uint8Array[] = [
+    fbsHeader,
+    encodeBlock(encodeHandshake(encodeServerInit({ ...small, name: '' })), 0),
+  ]
   const first = [picture(0, small, 0x334455), step(1000, small, 1)]
   const head = await writer.begin(0)
   const parts: Uint8Array[] = [head]

@@ -10,6 +10,10 @@ import type { FrameRef } from './messages.ts'
 //
 // A frame begins with a whole picture, so any moment is reached from the start of its frame.
 
+/** An update with one rectangle. */
+const blockBytesMin = 16
+/** What happens closer together is told as one: as on the timeline. */
+const momentUs = 100_000
 /** Other messages are looked at this often. */
 const sliceMs = 20
 /**
@@ -80,8 +84,9 @@ export class ScreenLane {
       if (this.#began && blockUs > Math.max(untilUs, this.#atUs)) return
       this.#blockUs = blockUs
       const { bytes } = this.#held
+      if (bytes.length < blockBytesMin) throw new FormatError('rfb-block', 'A block has no rectangle.')
       await this.#painter?.update(bytes)
-      moments.push(blockUs, bytes.length)
+      addMoment(moments, blockUs, bytes.length)
       this.#held = undefined
       if (!this.#began) this.#firstUs = blockUs
       this.#began = true
@@ -154,6 +159,11 @@ export class ScreenLane {
     if (this.#workMs > frameMsMax)
       throw new FormatError('screen-cost', `Painting a frame takes more than ${frameMsMax / 1000} s.`)
   }
+}
+
+function addMoment(moments: number[], timeUs: number, bytes: number): void {
+  if (timeUs - (moments.at(-2) ?? Number.NEGATIVE_INFINITY) < momentUs) moments[moments.length - 1]! += bytes
+  else moments.push(timeUs, bytes)
 }
 
 const { port1, port2 } = new MessageChannel()

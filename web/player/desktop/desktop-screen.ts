@@ -27,6 +27,7 @@ export class DesktopScreen implements Screen {
   readonly face: DesktopFace = openDesktopFace()
   readonly leftOut = { text: signal(''), dismiss: () => undefined }
   readonly #worker: WorkerClient
+  readonly #closed = new AbortController()
   #running: Running | undefined
   /** Why the last drawing failed, until it is told. */
   #failed: Promise<never> | undefined
@@ -80,7 +81,7 @@ export class DesktopScreen implements Screen {
   ): Promise<number> {
     const frame = this.#frameAt(timeUs)
     const pixels = Math.round(width * devicePixelRatio)
-    const { preview } = frame ? await this.#paint('preview', frame, timeUs, pixels) : {}
+    const { preview } = frame ? await this.#paintWhole('preview', frame, timeUs, signal, pixels) : {}
     signal.throwIfAborted()
     const height = drawInto(canvas, preview, width)
     preview?.close()
@@ -90,7 +91,8 @@ export class DesktopScreen implements Screen {
   // Its bytes are fetched like any other's; when it ends is known once it is decoded.
   async readTail(): Promise<void> {
     const open = this.source.segments.peek().find(({ closed }) => !closed)
-    if (open && open.bodySize > 0) await this.#paint('scan', open, Number.POSITIVE_INFINITY)
+    if (open && open.bodySize > 0)
+      await this.#paintWhole('scan', open, Number.POSITIVE_INFINITY, this.#closed.signal)
   }
 
   async scan(signal: AbortSignal): Promise<void> {
@@ -98,11 +100,12 @@ export class DesktopScreen implements Screen {
       while (this.#running && !signal.aborted) await new Promise((resolve) => setTimeout(resolve, yieldMs))
       signal.throwIfAborted()
       if (frame.kind === 'frame' && frame.bodySize > 0)
-        await this.#paint('scan', frame, Number.POSITIVE_INFINITY)
+        await this.#paintWhole('scan', frame, Number.POSITIVE_INFINITY, signal)
     }
   }
 
   close(): void {
+    this.#closed.abort()
     this.source.close()
     this.#worker.close()
   }
@@ -130,6 +133,21 @@ export class DesktopScreen implements Screen {
     const running: Running = { untilUs, sinceMs: performance.now(), done: show() }
     this.#running = running
     return running.done
+  }
+
+  // Begins again when what is shown was in its way.
+  async #paintWhole(
+    lane: Lane,
+    segment: Segment,
+    untilUs: number,
+    signal: AbortSignal,
+    width?: number,
+  ): Promise<Drawn> {
+    for (;;) {
+      signal.throwIfAborted()
+      const drawn = await this.#paint(lane, segment, untilUs, width)
+      if (!drawn.stale) return drawn
+    }
   }
 
   async #paint(lane: Lane, segment: Segment, untilUs: number, width?: number): Promise<Drawn> {

@@ -66,9 +66,11 @@ export class Inflater {
 
   // Holds the first bytes until they say how much memory is wanted.
   #begin(bytes: Uint8Array): Uint8Array | undefined {
-    const all = concatBytes([this.#header!, bytes])
-    this.#header = all
-    if (frameHeaderBytes(all, 0) === undefined) return undefined
+    const all = this.#header!.length === 0 ? bytes : concatBytes([this.#header!, bytes])
+    if (frameHeaderBytes(all, 0) === undefined) {
+      this.#header = all.slice()
+      return undefined
+    }
     const window = frameWindowBytes(all, 0)
     if (window > windowBytesMax)
       throw new FormatError(

@@ -29,8 +29,8 @@ export interface Moved {
   damage: { fromUs: number; text: string } | undefined
 }
 
-/** Stored bytes of the frame from `from` on, at least one. */
-export type Pull = (from: number) => Promise<Uint8Array>
+/** Stored bytes of the frame from `from` on, at least one; `undefined` where they cannot be had, or need not any more. */
+export type Pull = (from: number) => Promise<Uint8Array | undefined>
 
 export class ScreenLane {
   readonly #painter: ScreenPainter | undefined
@@ -38,6 +38,7 @@ export class ScreenLane {
   #blocks: FrameBlocks | undefined
   #held: FbsBlock | undefined
   #from = 0
+  #piece: Uint8Array | undefined
   #atUs = 0
   /** Of the block that is painted now, and of the first of the frame. */
   #blockUs = 0
@@ -73,6 +74,8 @@ export class ScreenLane {
     this.#blocks?.close()
     this.#blocks = undefined
     this.#held = undefined
+    release(this.#piece)
+    this.#piece = undefined
   }
 
   async #paint(untilUs: number, moments: number[], pull: Pull, isStale: () => boolean): Promise<void> {
@@ -141,8 +144,10 @@ export class ScreenLane {
         if (closed) blocks.finish()
         return undefined
       }
-      const bytes = await pull(this.#from)
-      if (isStale()) return undefined
+      release(this.#piece)
+      this.#piece = await pull(this.#from)
+      if (isStale() || !this.#piece) return undefined
+      const bytes = this.#piece
       this.#from += bytes.length
       blocks.push(bytes, closed ? rawBytes : undefined)
     }
@@ -159,6 +164,11 @@ export class ScreenLane {
     if (this.#workMs > frameMsMax)
       throw new FormatError('screen-cost', `Painting a frame takes more than ${frameMsMax / 1000} s.`)
   }
+}
+
+// Given back now: browsers wait for tens of megabytes before they collect garbage.
+function release(piece: Uint8Array | undefined): void {
+  if (piece?.buffer instanceof ArrayBuffer && !piece.buffer.detached) piece.buffer.transfer(0)
 }
 
 function addMoment(moments: number[], timeUs: number, bytes: number): void {

@@ -5,7 +5,8 @@ import { ScreenLane } from './lane.ts'
 import type { Drawn, DrawRequest, FromWorker, Lane, Paint, ToWorker } from './messages.ts'
 
 // The worker that decodes and paints a desktop. It asks the page for stored bytes and gives it what of the picture has
-// changed. Of each lane the newest request counts; an earlier one stops where it is.
+// changed. One thing is drawn at a time, since a decoder has 34 MB: what is shown goes before a preview, and that before a
+// scan. Who is in the way stops where it is, and is told so.
 
 const ready = loadZstd()
 const lanes: Record<Lane, ScreenLane> = {
@@ -13,13 +14,12 @@ const lanes: Record<Lane, ScreenLane> = {
   preview: new ScreenLane(new ScreenPainter(decodeJpeg)),
   scan: new ScreenLane(undefined),
 }
-const newest: Record<Lane, number> = { shown: 0, preview: 0, scan: 0 }
-const busy: Record<Lane, Promise<void>> = {
-  shown: Promise.resolve(),
-  preview: Promise.resolve(),
-  scan: Promise.resolve(),
-}
-const pulls = new Map<number, { resolve(bytes: Uint8Array): void; reject(error: Error): void }>()
+const order: readonly Lane[] = ['shown', 'preview', 'scan']
+/** The newest request of each lane that is not begun. */
+const waiting = new Map<Lane, DrawRequest>()
+let running:
+  | { lane: Lane; stopped: boolean; pull?: { id: number; end(bytes?: Uint8Array): void } }
+  | undefined
 /** Pixels come back from the page, so that playing makes no garbage. */
 let spare: ArrayBuffer | undefined
 let lastPull = 0
@@ -30,35 +30,52 @@ function tell(message: FromWorker, transfer: Transferable[] = []): void {
 
 addEventListener('message', ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === 'spare') spare = data.pixels
-  else if (data.kind === 'bytes') answer(data)
-  else {
-    newest[data.lane] = data.id
-    busy[data.lane] = busy[data.lane]
-      .then(() => draw(data))
-      .catch((error) => tell({ kind: 'failed', id: data.id, text: String(error?.message ?? error) }))
-  }
+  else if (data.kind === 'bytes') {
+    if (running?.pull?.id === data.id) running.pull.end(data.bytes)
+  } else take(data)
 })
 
-function answer({ id, bytes }: Extract<ToWorker, { kind: 'bytes' }>): void {
-  const waiting = pulls.get(id)
-  pulls.delete(id)
-  if (bytes) waiting?.resolve(bytes)
-  else waiting?.reject(new Error('Bytes cannot be had.'))
+function take(request: DrawRequest): void {
+  const replaced = waiting.get(request.lane)
+  if (replaced) tell({ kind: 'drawn', id: replaced.id, drawn: nothing })
+  waiting.set(request.lane, request)
+  if (running && order.indexOf(request.lane) <= order.indexOf(running.lane)) {
+    running.stopped = true
+    running.pull?.end()
+  }
+  void next()
 }
 
-async function draw(request: DrawRequest): Promise<void> {
+async function next(): Promise<void> {
+  const lane = order.find((name) => waiting.has(name))
+  if (running || !lane) return
+  const request = waiting.get(lane)!
+  waiting.delete(lane)
+  running = { lane, stopped: false }
+  for (const other of order) if (other !== lane) lanes[other].close()
+  try {
+    await draw(request, running)
+  } catch (error) {
+    tell({ kind: 'failed', id: request.id, text: String((error as Error).message) })
+  }
+  running = undefined
+  void next()
+}
+
+const nothing: Drawn = { stale: true, atUs: 0, width: 0, height: 0, moments: new Float64Array(0) }
+
+async function draw(request: DrawRequest, turn: NonNullable<typeof running>): Promise<void> {
   await ready
   const { id, frame, untilUs } = request
   const lane = lanes[request.lane]
-  const isStale = () => newest[request.lane] !== id
   const pull = (from: number) =>
-    new Promise<Uint8Array>((resolve, reject) => {
+    new Promise<Uint8Array | undefined>((resolve) => {
       lastPull += 1
-      pulls.set(lastPull, { resolve, reject })
+      turn.pull = { id: lastPull, end: resolve }
       tell({ kind: 'pull', id: lastPull, draw: id, from })
     })
-  const { atUs, nextUs, moments, damage } = await lane.move(frame, untilUs, pull, isStale)
-  const stale = isStale()
+  const { atUs, nextUs, moments, damage } = await lane.move(frame, untilUs, pull, () => turn.stopped)
+  const stale = turn.stopped
   const drawn: Drawn = {
     ...{ stale, atUs, moments: new Float64Array(moments) },
     width: lane.painter?.screen.width ?? 0,
@@ -70,7 +87,6 @@ async function draw(request: DrawRequest): Promise<void> {
   const paint = isShown && request.lane === 'shown' ? changed(lane.painter!) : undefined
   if (paint) drawn.paint = paint
   if (isShown && request.width) drawn.preview = await small(lane.painter!, request.width)
-  if (request.lane !== 'shown') lane.close()
   const given = [drawn.paint?.pixels, drawn.preview].filter((item) => item !== undefined)
   tell({ kind: 'drawn', id, drawn }, [drawn.moments.buffer, ...given])
 }
@@ -79,6 +95,7 @@ function changed(painter: ScreenPainter): Paint | undefined {
   const dirty = painter.takeDirty()
   if (!dirty) return undefined
   const bytes = dirty.width * dirty.height * 4
+  if (spare && spare.byteLength < bytes) spare.transfer(0)
   const pixels = spare && spare.byteLength >= bytes ? spare : new ArrayBuffer(bytes)
   spare = undefined
   painter.screen.take(dirty, new Uint8Array(pixels, 0, bytes))
@@ -88,9 +105,9 @@ function changed(painter: ScreenPainter): Paint | undefined {
 }
 
 function small({ screen }: ScreenPainter, width: number): Promise<ImageBitmap> {
-  const pixels = screen.pixels.slice()
-  makeOpaque(pixels.buffer, pixels.length)
-  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), screen.width, screen.height)
+  const { buffer, length } = screen.pixels as Uint8Array<ArrayBuffer>
+  makeOpaque(buffer, length)
+  const image = new ImageData(new Uint8ClampedArray(buffer), screen.width, screen.height)
   return createImageBitmap(image, { resizeWidth: width, resizeQuality: 'medium' })
 }
 

@@ -208,6 +208,23 @@ browserTest('a screen that changes its size; fitted, sharp and panned', async (t
   await until(async () => (await scrolled()) > 50)
 })
 
+browserTest('both of its streams are proven, or not', async (t, open) => {
+  const torn = await held(4, ticking(30))
+  torn.screen = torn.screen.slice()
+  torn.screen[torn.screen.length >> 1]! ^= 1
+  for (const [desktop, wanted] of [
+    [clock, ['true', 'true']],
+    [torn, ['false', 'true']],
+  ] as const) {
+    const page = await play(open, desktop)
+    await page.getByTestId('verdict').nth(1).waitFor()
+    const verdicts = await page
+      .getByTestId('verdict')
+      .evaluateAll((all) => all.map((one) => one.dataset.whole))
+    t.deepEqual(verdicts, wanted)
+  }
+})
+
 browserTest('a red border when wanted, and while the pointer is held down', async (t, open) => {
   const page = await play(open, clock, 0)
   const border = () =>

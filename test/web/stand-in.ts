@@ -144,7 +144,11 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
       const bytes = streamOf(held, url.searchParams.get('stream') ?? 'cast')
       return json(200, check(bytes).table)
     }
-    if (part === 'verify') return json(200, check(held.bytes).report)
+    if (part === 'verify')
+      return json(200, {
+        ...check(held.bytes).report,
+        ...(held.screen && { screen: check(held.screen).report }),
+      })
     if (part === 'live') return json(426, { error: { code: 'websocket', text: 'This is a WebSocket.' } })
     if (part === 'index') return index(held, stream, json, response)
     if (part === 'poster' && held.poster)

@@ -89,9 +89,10 @@ export class ScreenLane {
       const { bytes } = this.#held
       if (bytes.length < blockBytesMin) throw new FormatError('rfb-block', 'A block has no rectangle.')
       await this.#painter?.update(bytes)
-      addMoment(moments, blockUs, bytes.length)
       this.#held = undefined
       if (!this.#began) this.#firstUs = blockUs
+      // The picture that a frame begins with changes nothing.
+      if (blockUs > this.#firstUs) addMoment(moments, blockUs, bytes.length)
       this.#began = true
       this.#atUs = blockUs
       const tookMs = performance.now() - sliceStart

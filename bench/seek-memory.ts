@@ -29,6 +29,7 @@ export async function memoryFigures(
   id: string,
   seeks: number,
   random: () => number,
+  prefix: '' | 'desktop_' = '',
 ): Promise<Figure[]> {
   const { url } = await up.json<{ url: string }>('link')
   const page = await BarePage.open(browser, url)
@@ -55,13 +56,13 @@ export async function memoryFigures(
   await page.close()
   return [
     {
-      key: 'page_memory_mb',
+      key: `${prefix}page_memory_mb`,
       value: heldMb,
       bar: { atMost: 150 },
       about: `what the page's process holds for itself once garbage is collected: the highest of ${looks + 1} looks, after ${seeks} seeks and 20 s at 32 times the speed, and between as many seeks again`,
     },
     {
-      key: 'page_memory_peak_mb',
+      key: `${prefix}page_memory_peak_mb`,
       value: peakMb,
       about: 'until the first look, with garbage, of which a browser leaves more on larger machines',
     },

@@ -69,7 +69,7 @@ export class ScreenPainter {
     this.#forget()
   }
 
-  /** Paints one block: exactly one FramebufferUpdate. Rejects with FormatError. */
+  /** Paints one block: exactly one FramebufferUpdate, with something in it. Rejects with FormatError. */
   async update(bytes: Uint8Array): Promise<void> {
     const reader = this.#reader
     reader.push(bytes)
@@ -89,6 +89,7 @@ export class ScreenPainter {
         prefixed = !prefixed
       }
     }
+    if (!rectangle) throw new FormatError('rfb-block', 'A block has no rectangle.')
     if (!reader.idle) throw new FormatError('rfb-block', 'A block does not end where its update ends.')
     if (this.#waitingBytes > waitingMax.bytes) await this.settle()
   }

@@ -21,6 +21,21 @@ export function frameHeaderBytes(bytes: Uint8Array, at: number, offset?: number)
   return at + size <= bytes.length ? size : undefined
 }
 
+/** Memory that decoding the frame at `at` takes: its window (RFC 8878, 3.1.1.1.2), or its content where it says that. */
+export function frameWindowBytes(bytes: Uint8Array, at: number): number {
+  const descriptor = bytes[at + 4]!
+  if ((descriptor >> 5) & 1) {
+    const size = [1, 2, 4, 8][descriptor >> 6]!
+    const start = at + 5 + [0, 1, 2, 4][descriptor & 3]!
+    let content = size === 2 ? 256 : 0
+    for (let i = 0; i < size; i++) content += bytes[start + i]! * 256 ** i
+    return content
+  }
+  const window = bytes[at + 5]!
+  const base = 2 ** (10 + (window >> 3))
+  return base + (base / 8) * (window & 7)
+}
+
 /** The block whose header is at `at`; `contentBytes` = how many bytes follow the header. */
 export function readBlock(
   bytes: Uint8Array,

@@ -6,7 +6,9 @@ import type { Page } from 'playwright-core'
 import { browserTests, notSignedIn } from '../helpers/browser.ts'
 import { makeIdentities, makeStream, type SampleFrame } from '../helpers/sample-stream.ts'
 import { until } from '../helpers/test-node.ts'
+import { looksLike } from './desktop-page.ts'
 import { textShown } from './player-page.ts'
+import { heldDesktop, ticking } from './sample-desktops.ts'
 import { output } from './sample-recordings.ts'
 import { openStandIn, type StandIn } from './stand-in.ts'
 
@@ -40,11 +42,18 @@ async function saved(name: string, bytes: Uint8Array | string): Promise<string> 
   return path
 }
 
-/** Drops a file of this text, as from the desktop. */
-async function drop(page: Page, name: string, text: string): Promise<void> {
-  const dataTransfer = await page.evaluateHandle(
-    `(() => { const all = new DataTransfer(); all.items.add(new File([${JSON.stringify(text)}], '${name}')); return all })()`,
-  )
+/** Drops files, as from the desktop. */
+async function drop(page: Page, files: Record<string, string | Uint8Array>): Promise<void> {
+  const contents = Object.entries(files).map(([name, content]) => [
+    name,
+    Buffer.from(content).toString('base64'),
+  ])
+  const dataTransfer = await page.evaluateHandle(`(() => {
+    const all = new DataTransfer()
+    for (const [name, content] of ${JSON.stringify(contents)})
+      all.items.add(new File([Uint8Array.fromBase64(content)], name))
+    return all
+  })()`)
   await page.dispatchEvent('body', 'drop', { dataTransfer })
 }
 
@@ -108,7 +117,7 @@ browserTest('asciicasts of each version, dropped anywhere', async (t, open) => {
     ['v2', lines(v2)],
     ['v3', lines(v3)],
   ] as const) {
-    await drop(page, `${name}.cast`, text)
+    await drop(page, { [`${name}.cast`]: text })
     await page.getByTestId('open-unproven').click()
     await seekTo(page, 0.5)
     await textShown(page, 'one')
@@ -121,11 +130,33 @@ browserTest('asciicasts of each version, dropped anywhere', async (t, open) => {
 browserTest('what is no recording says so', async (t, open) => {
   const page = await open(server.url)
   await page.getByTestId('search').waitFor()
-  await drop(page, 'notes.cast', 'nothing of the sort\n')
+  await drop(page, { 'notes.cast': 'nothing of the sort\n' })
   await page.getByTestId('open-unproven').click()
   await page.getByTestId('error').waitFor()
   await until(async () => (await page.getByTestId('error-code').textContent()) !== '')
   await page.getByRole('button', { name: 'Try again' }).click()
   await page.getByTestId('choose-file').waitFor()
   t.pass()
+})
+
+browserTest("a desktop's screen, alone and with its timeline", async (t, open) => {
+  const { screen, bytes, blocks } = await heldDesktop(identities, 7, ticking(40))
+  const page = await open(server.url)
+  await page.getByTestId('search').waitFor()
+  const asked = server.requests.length
+  for (const files of [{ 'a.rfb.zst': screen }, { 'b.cast.zst': bytes, 'b.rfb.zst': screen }]) {
+    await drop(page, files)
+    await page.getByTestId('open-unproven').click()
+    await looksLike(page, blocks, 0)
+    await page.keyboard.press('Control+ArrowRight')
+    await looksLike(page, blocks, 30_000)
+    await page.keyboard.press('End')
+    await looksLike(page, blocks, 39_000)
+    await page.getByText('ada@ward-7').waitFor()
+  }
+  await drop(page, { 'a.rfb.zst': screen, 'b.rfb.zst': screen })
+  await page.getByTestId('open-unproven').click()
+  t.is(await page.getByTestId('error-code').textContent(), 'same-streams')
+  const recordings = server.requests.slice(asked).filter((request) => request.includes('/recordings'))
+  t.deepEqual(recordings, [], 'nothing of it is asked of the server')
 })

@@ -25,6 +25,8 @@ const policy =
 export interface Held {
   recording: Recording
   bytes: Uint8Array
+  /** Of a desktop. */
+  screen?: Uint8Array
   followUps?: string[]
   /** What the server derived of it; by default nothing. */
   index?: { answer: object; blocks: Map<number, Uint8Array> }
@@ -41,7 +43,7 @@ export interface StandIn {
   said: string[]
   signedIn: boolean
   /** Bytes that a live recording grows by. */
-  append(id: string, bytes: Uint8Array): void
+  append(id: string, bytes: Uint8Array, stream?: 'cast' | 'rfb'): void
   finish(id: string): void
   /** Cuts the live feeds, as a network does; while `refusing`, new ones are cut at once. */
   cut(refusing: boolean): void
@@ -56,7 +58,7 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     for (const record of verifier.push(bytes)) builder.add(record)
     return { table: builder.table(bytes.length), report: verifier.finish(bytes.length) }
   }
-  const viewers = new Map<WebSocket, string>()
+  const viewers = new Map<WebSocket, { id: string; stream: 'cast' | 'rfb' }>()
   let refusing = false
   const sockets = new WebSocketServer({ noServer: true })
   const server = createServer((request, response) => handle(request, response))
@@ -67,18 +69,21 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     requests: [],
     said: [],
     signedIn: true,
-    append(id, bytes) {
+    append(id, bytes, stream = 'cast') {
       const held = standIn.held.get(id)!
-      const offset = held.bytes.length
-      held.bytes = Buffer.concat([held.bytes, bytes])
-      for (const [socket, watched] of viewers) if (watched === id) socket.send(liveMessage(offset, bytes))
+      const before = streamOf(held, stream)
+      held[stream === 'cast' ? 'bytes' : 'screen'] = Buffer.concat([before, bytes])
+      for (const [socket, watched] of viewers)
+        if (watched.id === id && watched.stream === stream) socket.send(liveMessage(before.length, bytes))
     },
     finish(id) {
-      const { recording, bytes } = standIn.held.get(id)!
-      recording.state = 'complete'
+      const held = standIn.held.get(id)!
+      held.recording.state = 'complete'
       for (const [socket, watched] of viewers)
-        if (watched === id)
-          socket.send(JSON.stringify({ type: 'state', state: 'complete', size: bytes.length }))
+        if (watched.id === id)
+          socket.send(
+            JSON.stringify({ type: 'state', state: 'complete', size: streamOf(held, watched.stream).length }),
+          )
     },
     cut(refuse) {
       refusing = refuse
@@ -97,11 +102,13 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
       const id = url.pathname.split('/')[3]!
       const held = standIn.held.get(id)!
       const from = Number(url.searchParams.get('from'))
-      viewers.set(viewer, id)
+      const stream = url.searchParams.get('stream') === 'rfb' ? 'rfb' : 'cast'
+      const bytes = streamOf(held, stream)
+      viewers.set(viewer, { id, stream })
       viewer.on('close', () => viewers.delete(viewer))
       viewer.on('message', (data) => standIn.said.push(String(data)))
-      viewer.send(JSON.stringify({ type: 'state', state: held.recording.state, size: held.bytes.length }))
-      viewer.send(liveMessage(from, held.bytes.subarray(from)))
+      viewer.send(JSON.stringify({ type: 'state', state: held.recording.state, size: bytes.length }))
+      viewer.send(liveMessage(from, bytes.subarray(from)))
     })
   })
 
@@ -118,7 +125,7 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     }
     if (!url.pathname.startsWith('/api/')) return page(url.pathname, response)
     const session = { user: 'ada', roles: ['PolicyAdministrator', 'Player'], csrf: 'token' }
-    const [, , kind, id, part] = url.pathname.split('/')
+    const [, , kind, id, part, stream] = url.pathname.split('/')
     if (kind === 'session') {
       if (request.method === 'POST') standIn.signedIn = true
       if (request.method === 'DELETE') standIn.signedIn = false
@@ -133,20 +140,31 @@ export async function openStandIn(farmKey: Uint8Array): Promise<StandIn> {
     const held = standIn.held.get(id ?? '')
     if (!held) return json(404, { error: { code: 'recording-unknown', text: 'There is no such recording.' } })
     if (!part) return json(200, { ...held.recording, followUps: held.followUps ?? [] })
-    if (part === 'frames') return json(200, check(held.bytes).table)
-    if (part === 'verify') return json(200, check(held.bytes).report)
+    if (part === 'frames') {
+      const bytes = streamOf(held, url.searchParams.get('stream') ?? 'cast')
+      return json(200, check(bytes).table)
+    }
+    if (part === 'verify')
+      return json(200, {
+        ...check(held.bytes).report,
+        ...(held.screen && { screen: check(held.screen).report }),
+      })
     if (part === 'live') return json(426, { error: { code: 'websocket', text: 'This is a WebSocket.' } })
-    if (part === 'index') return index(held, url.pathname.split('/')[5], json, response)
+    if (part === 'index') return index(held, stream, json, response)
     if (part === 'poster' && held.poster)
       return response.writeHead(200, { 'content-type': 'image/webp' }).end(held.poster)
     if (part === 'poster') return response.writeHead(204).end()
     if (part === 'links') return json(201, { url: '/s/token', expires: Date.now() + 172_800_000 })
-    return range(held.bytes, request, response)
+    return range(streamOf(held, stream!), request, response)
   }
 
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   standIn.url = `http://localhost:${(server.address() as AddressInfo).port}`
   return standIn
+}
+
+function streamOf({ bytes, screen }: Held, stream: string): Uint8Array {
+  return stream === 'rfb' ? (screen ?? new Uint8Array(0)) : bytes
 }
 
 function page(path: string, response: ServerResponse): void {

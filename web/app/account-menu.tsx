@@ -5,7 +5,7 @@ import { useApp } from './app-state.ts'
 import { useSignOut } from './sign-out.ts'
 
 export function AccountMenu() {
-  const { file, session, theme } = useApp()
+  const { files, session, theme } = useApp()
   const open = useSignal(false)
   const menu = useRef<HTMLDivElement>(null)
   const signOut = useSignOut()
@@ -62,7 +62,7 @@ export function AccountMenu() {
             role="menuitem"
             onClick={() => {
               open.value = false
-              file.value = undefined
+              files.value = []
             }}
           >
             Open a file

@@ -24,7 +24,7 @@ export interface App {
   liveCount: Signal<number | undefined>
   keptList: KeptList | undefined
   /** What the reviewer opened from this machine. */
-  file: Signal<File | undefined>
+  files: Signal<File[]>
   /** Why the last sign-in was refused, by form or by link. */
   signInError: Signal<ApiError | undefined>
   setSession(session: SignedIn | null): void
@@ -87,7 +87,7 @@ export function openApp(): App {
     session,
     liveCount: signal<number | undefined>(undefined),
     keptList: undefined,
-    file: signal<File | undefined>(undefined),
+    files: signal<File[]>([]),
     signInError,
     setSession,
     askSession,

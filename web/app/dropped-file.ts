@@ -1,8 +1,8 @@
 import { useEffect } from 'preact/hooks'
 import type { App } from './app-state.ts'
 
-/** A file dropped anywhere on the pages is opened, instead of by the browser in their place. */
-export function useDroppedFile({ file, router }: App): void {
+/** Files dropped anywhere on the pages are opened, instead of by the browser in their place. */
+export function useDroppedFiles({ files, router }: App): void {
   useEffect(() => {
     const hasFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') ?? false
     const over = (event: DragEvent) => {
@@ -11,9 +11,9 @@ export function useDroppedFile({ file, router }: App): void {
     const drop = (event: DragEvent) => {
       if (!hasFiles(event)) return
       event.preventDefault()
-      const dropped = event.dataTransfer?.files[0]
-      if (!dropped) return
-      file.value = dropped
+      const dropped = [...(event.dataTransfer?.files ?? [])]
+      if (dropped.length === 0) return
+      files.value = dropped
       if (router.place.peek().path !== '/file') router.go('/file')
     }
     addEventListener('dragover', over)
@@ -22,5 +22,5 @@ export function useDroppedFile({ file, router }: App): void {
       removeEventListener('dragover', over)
       removeEventListener('drop', drop)
     }
-  }, [file, router])
+  }, [files, router])
 }

@@ -7,7 +7,7 @@ import { SharePage } from '../pages/share.tsx'
 import { SignInPage } from '../pages/sign-in.tsx'
 import { NotFound } from '../ui/faces.tsx'
 import { type App, AppContext } from './app-state.ts'
-import { useDroppedFile } from './dropped-file.ts'
+import { useDroppedFiles } from './dropped-file.ts'
 import { Frame } from './frame.tsx'
 
 /** Chooses the page. Signed-out visitors see the sign-in page at whatever address they came for, and go on there;
@@ -23,7 +23,7 @@ export function Root({ app }: { app: App }) {
     if (ticket === undefined) app.askSession()
   }, [app])
 
-  useDroppedFile(app)
+  useDroppedFiles(app)
 
   if (session === undefined) return null
   return (

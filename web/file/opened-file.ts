@@ -1,10 +1,10 @@
 import type { RecordingDetail } from '../api/recording.ts'
-import type { StoredStream } from '../player/stored-stream.ts'
+import type { StoredRecording } from '../player/stored-stream.ts'
 
 /** A file of the reviewer's as the player takes recordings. Nothing of it goes anywhere. */
 export interface OpenedFile {
   recording: RecordingDetail
-  stored: StoredStream
+  stored: StoredRecording
 }
 
 /** Told how much was read, from 0 to 1. */

@@ -27,13 +27,16 @@ export async function openPlainFile(file: File, read: ReadShare): Promise<Opened
   return {
     recording: detailOf(file, known),
     stored: {
-      table: async () => frames.table,
-      async events({ offset, rawBytes }) {
-        const raw = new Uint8Array(await frames.blob(offset).arrayBuffer())
-        return [...frameEvents(raw, rawBytes)].flat()
+      timeline: {
+        name: 'cast',
+        table: async () => frames.table,
+        async events({ offset, rawBytes }) {
+          const raw = new Uint8Array(await frames.blob(offset).arrayBuffer())
+          return [...frameEvents(raw, rawBytes)].flat()
+        },
+        // There is no tail: all frames are closed.
+        bytes: async () => new Uint8Array(0),
       },
-      // There is no tail: all frames are closed.
-      bytes: async () => new Uint8Array(0),
     },
   }
 }

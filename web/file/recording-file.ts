@@ -1,12 +1,20 @@
 import { FormatError } from '../../format/format-error.ts'
 import type { FrameEntry, FrameTable } from '../../format/frame-entry.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
-import { type Facts, parseRecord } from '../../format/records.ts'
-import { decodeFrame } from '../player/frame-decoder.ts'
+import { type Facts, parseRecord, type StreamName } from '../../format/records.ts'
+import type { StoredStream, StoredTimeline } from '../player/stored-stream.ts'
+import { decodeFrame } from '../player/terminal/frame-decoder.ts'
 import { bytesOf, detailOf, type OpenedFile, piecesOf, type ReadShare } from './opened-file.ts'
 
-/** A recording as it lies in a store. Its frames are found by passing over it once; nothing of it is proven here. */
-export async function openRecordingFile(file: File, read: ReadShare): Promise<OpenedFile> {
+/** A stream as it lies in a store. */
+export interface StreamFile {
+  stream: StoredStream
+  facts: Facts | undefined
+  endUs: number
+}
+
+/** Finds a file's frames by passing over it once; nothing of it is proven here. Rejects with FormatError. */
+export async function openStreamFile(file: File, read: ReadShare): Promise<StreamFile> {
   const finder = new FrameFinder()
   try {
     for await (const bytes of piecesOf(file, read)) finder.push(bytes)
@@ -14,21 +22,49 @@ export async function openRecordingFile(file: File, read: ReadShare): Promise<Op
     // What comes before the damage is played.
     if (!(error instanceof FormatError) || finder.frames.length === 0) throw error
   }
-  const { facts, frames, stream } = finder
-  if (stream !== 'cast')
-    throw new FormatError('screen-file', 'This is the screen of a desktop without its timeline.', {
-      hint: 'Open it from its server.',
-    })
+  const { facts, frames, stream: name } = finder
+  if (name === undefined)
+    throw new FormatError('no-frame', `${file.name} is no recording: it has no frame that says what it is.`)
   const table: FrameTable = { size: file.size, frames }
-  const endUs = frames.reduce((end, frame) => Math.max(end, frame.endUs), 0)
   return {
-    recording: detailOf(file, { ...detailFromFacts(facts), durationMs: endUs / 1000 }),
+    stream: { name, table: async () => table, bytes: (from, to) => bytesOf(file, from, to) },
+    facts,
+    endUs: frames.reduce((end, frame) => Math.max(end, frame.endUs), 0),
+  }
+}
+
+/** A recording out of its streams' files: a timeline, the screen of a desktop, or both. Rejects with FormatError. */
+export async function openRecordingFiles(files: File[], read: ReadShare): Promise<OpenedFile> {
+  const opened: StreamFile[] = []
+  for (const [index, file] of files.entries())
+    opened.push(await openStreamFile(file, (share) => read((index + share) / files.length)))
+  const timeline = opened.find(({ stream }) => stream.name === 'cast')
+  const screen = opened.find(({ stream }) => stream.name === 'rfb')
+  const main = (timeline ?? screen)!
+  if (opened.length !== [timeline, screen].filter(Boolean).length)
+    throw new FormatError(
+      'same-streams',
+      'These files are not the timeline and the screen of one recording.',
+      {
+        hint: 'Open one recording at a time.',
+      },
+    )
+  const endUs = Math.max(...opened.map((stream) => stream.endUs))
+  const bytes = files.reduce((sum, file) => sum + file.size, 0)
+  return {
+    recording: detailOf(files[0]!, { ...detailFromFacts(main.facts), bytes, durationMs: endUs / 1000 }),
     stored: {
-      table: async () => table,
-      events: async ({ bodyOffset, bodySize, rawBytes }) =>
-        decodeFrame(await bytesOf(file, bodyOffset, bodyOffset + bodySize), rawBytes),
-      bytes: (from, to) => bytesOf(file, from, to),
+      ...(timeline && { timeline: timelineOf(timeline.stream) }),
+      ...(screen && { screen: screen.stream }),
     },
+  }
+}
+
+function timelineOf(stream: StoredStream): StoredTimeline {
+  return {
+    ...stream,
+    events: async ({ bodyOffset, bodySize, rawBytes }, signal) =>
+      decodeFrame(await stream.bytes(bodyOffset, bodyOffset + bodySize, signal), rawBytes),
   }
 }
 
@@ -38,7 +74,7 @@ const sealed = false
 class FrameFinder {
   readonly frames: FrameEntry[] = []
   facts: Facts | undefined
-  stream: string | undefined
+  stream: StreamName | undefined
   readonly #scanner = new FrameScanner()
   #open: FrameEntry | undefined
 

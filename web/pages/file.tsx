@@ -2,7 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
 import { asApiError } from '../api/api-error.ts'
 import { useApp } from '../app/app-state.ts'
-import { openFile } from '../file/open-file.ts'
+import { openFiles } from '../file/open-file.ts'
 import type { OpenedFile } from '../file/opened-file.ts'
 import { type OpenPlayer, openPlayer } from '../player/open-player.ts'
 import { PlayerView } from '../player/player-view.tsx'
@@ -12,33 +12,36 @@ import { durationText, localText, zoneText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
 import { usePageTitle } from '../ui/page-title.ts'
 
-/** Plays a file that was dropped on a page or chosen here. It stays on this machine. */
+/** Plays what was dropped on a page or chosen here. It stays on this machine. */
 export function FilePage() {
-  const { file } = useApp()
-  usePageTitle(file.value?.name ?? 'Open a file')
-  const chosen = file.value
-  if (!chosen) return <ChooseFile />
-  return <FilePlayer key={`${chosen.name} ${chosen.lastModified} ${chosen.size}`} file={chosen} />
+  const { files } = useApp()
+  const chosen = files.value
+  usePageTitle(chosen[0]?.name ?? 'Open a file')
+  if (chosen.length === 0) return <ChooseFile />
+  const key = chosen.map(({ name, lastModified, size }) => `${name} ${lastModified} ${size}`).join()
+  return <FilePlayer key={key} files={chosen} />
 }
 
 function ChooseFile() {
-  const { file } = useApp()
+  const { files } = useApp()
   return (
     <div class="middle" data-testid="choose-file">
       <Icon name="open" size={36} />
       <h1>Open a recording from this machine</h1>
       <p class="soft">
-        Drop a .cast.zst or an asciicast (.cast) anywhere, or choose one. It is sent nowhere.
+        Drop a .cast.zst, a desktop's .rfb.zst, both of one recording, or an asciicast (.cast) anywhere, or
+        choose them. They are sent nowhere.
       </p>
       <label class="button primary">
         Choose a file…
         <input
           class="file-input"
           type="file"
+          multiple
           accept=".zst,.cast,.json"
           data-testid="file-input"
           onChange={(event) => {
-            file.value = event.currentTarget.files?.[0]
+            files.value = [...(event.currentTarget.files ?? [])]
           }}
         />
       </label>
@@ -46,8 +49,10 @@ function ChooseFile() {
   )
 }
 
-function FilePlayer({ file }: { file: File }) {
-  const { api, file: chosen } = useApp()
+function FilePlayer({ files }: { files: File[] }) {
+  const { api, files: chosen } = useApp()
+  const name = files.map((file) => file.name).join(', ')
+  const size = files.reduce((sum, file) => sum + file.size, 0)
   const agreed = useSignal(false)
   const share = useSignal(0)
   const opened = useSignal<(OpenPlayer & OpenedFile) | undefined>(undefined)
@@ -56,7 +61,7 @@ function FilePlayer({ file }: { file: File }) {
     if (!agreed.value) return
     let gone = false
     const open = async () => {
-      const found = await openFile(file, (read) => {
+      const found = await openFiles(files, (read) => {
         share.value = read
         if (gone) throw new Error('Another file is opened.')
       })
@@ -71,14 +76,14 @@ function FilePlayer({ file }: { file: File }) {
       gone = true
       opened.peek()?.close()
     }
-  }, [file, agreed.value])
+  }, [files, agreed.value])
 
   if (error.value)
     return (
       <ErrorFace
         error={error.value}
         retry={() => {
-          chosen.value = undefined
+          chosen.value = []
         }}
       />
     )
@@ -88,7 +93,7 @@ function FilePlayer({ file }: { file: File }) {
         <Icon name="shield" size={36} />
         <h1>Nothing here proves this file</h1>
         <p>
-          <code>{file.name}</code>, {sizeText(file.size)}
+          <code>{name}</code>, {sizeText(size)}
         </p>
         <p class="soft">
           Who made it, and whether all of it is there, is proven by <code>tapedeck verify</code> with the
@@ -109,17 +114,17 @@ function FilePlayer({ file }: { file: File }) {
   if (!opened.value)
     return (
       <div class="middle soft" role="status">
-        Reading {file.name}… {Math.floor(share.value * 100)} %
+        Reading {name}… {Math.floor(share.value * 100)} %
       </div>
     )
-  const { recording, player, emulator, delay } = opened.value
+  const { recording, player, delay } = opened.value
   const startMs = Date.parse(recording.start)
   return (
     <div class="playback">
       <div class="playback-head">
         <h1>
-          {recording.user ? `${recording.user}@${recording.host}` : file.name}{' '}
-          {recording.application !== file.name && <span class="soft">{recording.application}</span>}
+          {recording.user ? `${recording.user}@${recording.host}` : name}{' '}
+          {recording.application !== files[0]!.name && <span class="soft">{recording.application}</span>}
         </h1>
         <span class="soft" title={zoneText(startMs)}>
           {localText(startMs)}
@@ -129,7 +134,7 @@ function FilePlayer({ file }: { file: File }) {
           file, not proven
         </span>
       </div>
-      <PlayerView recording={recording} player={player} emulator={emulator} delay={delay} />
+      <PlayerView recording={recording} player={player} delay={delay} />
     </div>
   )
 }

@@ -64,7 +64,7 @@ export function PlaybackPage({ id }: { id: string }) {
         <div class="player skeleton-player" role="status" aria-label="Loading" />
       </Delayed>
     )
-  const { player, emulator, delay } = opened.value
+  const { player, delay } = opened.value
   const startMs = Date.parse(found.start)
   return (
     <div class="playback">
@@ -82,7 +82,7 @@ export function PlaybackPage({ id }: { id: string }) {
           </span>
         )}
       </div>
-      <PlayerView recording={found} player={player} emulator={emulator} delay={delay} />
+      <PlayerView recording={found} player={player} delay={delay} />
     </div>
   )
 }

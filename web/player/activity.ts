@@ -1,11 +1,11 @@
 import { activeSpans } from '../../format/activity-count.ts'
 import type { Activity as Counted } from '../../format/index-records.ts'
-import type { TimelineEvent } from '../../format/timeline.ts'
 import type { Segment } from './segment.ts'
+import type { Moment } from './stream-source.ts'
 
-/** Output closer together than this is one burst: what an eye cannot tell apart on a timeline. */
+/** Changes closer together than this is one burst: what an eye cannot tell apart on a timeline. */
 const burstGapUs = 250_000
-/** No output for this long is idle. Animations redraw more often, so fast review does not skip them. */
+/** No change for this long is idle. Animations redraw more often, so fast review does not skip them. */
 export const idleAfterUs = 2_000_000
 
 /** A stroke a thousandth as large as the largest is still a tenth as tall. */
@@ -42,18 +42,17 @@ export class Activity {
     }
   }
 
-  /** Adds events of a frame; for a frame that grows, those that are new. */
-  add(segment: Segment, events: TimelineEvent[], fresh: boolean): void {
+  /** Adds what happened in a frame; of one that grows, what is new. `whole`: it is all of it. */
+  add(segment: Segment, moments: Moment[], whole: boolean): void {
     if (this.#indexed.has(segment.offset)) return
-    const bursts = fresh ? [] : (this.#bursts.get(segment.offset) ?? [])
+    const bursts = whole ? [] : (this.#bursts.get(segment.offset) ?? [])
     this.#bursts.set(segment.offset, bursts)
-    for (const { code, timeUs, data } of events) {
-      if (code !== 'o' && code !== 'r') continue
+    for (const { timeUs, bytes } of moments) {
       const last = bursts.at(-1)
       if (last && timeUs - last.endUs <= burstGapUs) {
         last.endUs = timeUs
-        last.bytes += data.length
-      } else bursts.push({ startUs: timeUs, endUs: timeUs, bytes: data.length })
+        last.bytes += bytes
+      } else bursts.push({ startUs: timeUs, endUs: timeUs, bytes })
     }
   }
 

@@ -10,6 +10,8 @@ interface Props {
   player: Player
   delay: LiveDelay
   fit: Signal<boolean>
+  sharp: Signal<boolean>
+  border: Signal<boolean>
   panel: Signal<boolean>
   wallClock: Signal<boolean>
   shadeIdle: Signal<boolean>
@@ -27,7 +29,7 @@ export function speedText(speed: number): string {
 
 /** The row under the timeline. It never covers the screen, and what comes and goes in it moves nothing else. */
 export function Controls(props: Props) {
-  const { player, fit, panel, wallClock, shadeIdle } = props
+  const { player, fit, sharp, border, panel, wallClock, shadeIdle } = props
   const runs = player.playing.value || player.following.value
   return (
     <div class="controls">
@@ -82,14 +84,14 @@ export function Controls(props: Props) {
           id="skip-idle"
           icon="skip"
           label="Skip idle"
-          title="Pass over times without output"
+          title="Pass over times in which nothing changes"
         />
         <Toggle
           value={shadeIdle}
           id="shade-idle"
           icon="shade"
           label="Shade idle"
-          title="Shade times without output on the timeline"
+          title="Shade times in which nothing changes on the timeline"
         />
         <Toggle
           value={fit}
@@ -97,6 +99,22 @@ export function Controls(props: Props) {
           icon="fit"
           label="Fit"
           title="Fit the whole screen in, or show it at its own size to pan"
+        />
+        {player.screen.face.hasPixels && (
+          <Toggle
+            value={sharp}
+            id="sharp"
+            icon="sharp"
+            label="Sharp"
+            title="Fitted by whole pixels, so that each is as large as every other; otherwise as large as fits"
+          />
+        )}
+        <Toggle
+          value={border}
+          id="border"
+          icon="border"
+          label="Border"
+          title="A red border around the recording, as while the pointer is held down on it"
         />
         {props.id !== '' && <ShareButton id={props.id} player={player} />}
         <Button

@@ -1,5 +1,4 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { drawScreen } from './draw-screen.ts'
 import type { Player } from './player.ts'
 import type { Strip } from './recording-index.ts'
 
@@ -32,9 +31,10 @@ export function HoverPicture({ player, x, width, timeUs, label }: Props) {
     while (wanted.current !== undefined) {
       const next = wanted.current
       wanted.current = undefined
-      const terminal = await player.preview(next).catch(() => undefined)
-      if (!terminal || !canvas.current || (strip && next !== pointed.current)) continue
-      canvas.current.style.height = `${drawScreen(canvas.current, terminal, widthPixels)}px`
+      if (!canvas.current) break
+      const height = await player.thumbnail(canvas.current, next, widthPixels).catch(() => undefined)
+      if (height === undefined || !canvas.current || (strip && next !== pointed.current)) continue
+      canvas.current.style.height = `${height}px`
       canvas.current.hidden = false
     }
     busy.current = false

@@ -1,3 +1,5 @@
+import type { StreamName } from '../../format/records.ts'
+
 /** Reconnection waits, in ms: at once, then longer, with chance in it so that viewers do not come all together. */
 const backoffMs = { first: 250, most: 10_000 }
 const headerBytes = 8
@@ -19,7 +21,7 @@ export interface LiveFeedEvents {
 }
 
 /** Stream bytes of a live recording as the server gets them; comes back by itself after a cut. Returns how to end it. */
-export function openLiveFeed(recording: string, events: LiveFeedEvents): () => void {
+export function openLiveFeed(recording: string, stream: StreamName, events: LiveFeedEvents): () => void {
   let socket: WebSocket | undefined
   let timer = 0
   let failures = 0
@@ -28,7 +30,7 @@ export function openLiveFeed(recording: string, events: LiveFeedEvents): () => v
   function connect(): void {
     let next = events.offset()
     let opened = false
-    const url = new URL(`/api/recordings/${recording}/live?stream=cast&from=${next}`, location.href)
+    const url = new URL(`/api/recordings/${recording}/live?stream=${stream}&from=${next}`, location.href)
     url.protocol = url.protocol === 'https:' ? 'wss:' : 'ws:'
     socket = new WebSocket(url)
     socket.binaryType = 'arraybuffer'

@@ -1,13 +1,17 @@
 import type { Api } from '../api/api.ts'
 import { ApiError, asApiError } from '../api/api-error.ts'
 import type { RecordingDetail } from '../api/recording.ts'
-import { Emulator } from './emulator.ts'
+import { DesktopScreen } from './desktop/desktop-screen.ts'
+import { DesktopSource } from './desktop/desktop-source.ts'
 import { type LiveDelay, openLiveDelay } from './live-delay.ts'
 import { openLiveFeed } from './live-feed.ts'
 import { Player } from './player.ts'
 import { RecordingIndex } from './recording-index.ts'
-import { RecordingSource } from './recording-source.ts'
-import { serverStream } from './server-stream.ts'
+import type { Screen } from './screen.ts'
+import { serverRecording } from './server-recording.ts'
+import type { StoredRecording } from './stored-stream.ts'
+import { TerminalScreen } from './terminal/terminal-screen.ts'
+import { TerminalSource } from './terminal/terminal-source.ts'
 
 /** Larger recordings are not passed over in advance: it would cost the reviewer's machine minutes. */
 const scanRawBytesMax = 512 * 1024 * 1024
@@ -16,7 +20,6 @@ const indexAgainMs = 3000
 
 export interface OpenPlayer {
   player: Player
-  emulator: Emulator
   delay: LiveDelay
   close(): void
 }
@@ -30,14 +33,12 @@ export async function openPlayer(
   recording: RecordingDetail,
   startUs: number | undefined,
   changed: () => void,
-  stored = serverStream(api, recording.id),
+  stored = serverRecording(api, recording),
 ): Promise<OpenPlayer> {
-  const source = new RecordingSource(stored, recording.type === 'command')
-  const index = new RecordingIndex(stored)
-  const size = { columns: recording.columns || 80, rows: recording.rows || 24 }
-  const emulator = new Emulator()
-  emulator.resize(size.columns, size.rows)
-  const player = new Player(source, index, emulator, size)
+  const index = new RecordingIndex(stored.index)
+  const screen = openScreen(recording, stored, index)
+  const { source } = screen
+  const player = new Player(screen, index)
   const delay = openLiveDelay()
   const startMs = Date.parse(recording.start)
   let closeFeed: (() => void) | undefined
@@ -46,7 +47,6 @@ export async function openPlayer(
     closeFeed?.()
     stopScan()
     player.close()
-    emulator.dispose()
   }
 
   const begin = async () => {
@@ -62,13 +62,14 @@ export async function openPlayer(
       let completeBytes: number | undefined
       const finish = () => {
         closeFeed?.()
+        void source.finished()
         player.setLive(false)
         changed()
       }
       const finishIfWhole = () => {
         if (completeBytes !== undefined && source.tailOffset >= completeBytes) finish()
       }
-      closeFeed = openLiveFeed(recording.id, {
+      closeFeed = openLiveFeed(recording.id, source.name, {
         offset: () => source.tailOffset,
         bytes(offset, bytes) {
           source.pushTail(offset, bytes)
@@ -89,14 +90,14 @@ export async function openPlayer(
           player.refused.value = error
           source.fed = false
           player.setLive(false)
-          await source.readTail()
+          await screen.readTail()
           return true
         },
         connected: (connected) => {
           player.connected.value = connected
         },
       })
-    } else await source.readTail()
+    } else await screen.readTail()
     if (startUs !== undefined || recording.state !== 'live') player.seek(startUs ?? 0)
     else player.goLive()
     if (recording.state !== 'live') stopScan = scanUntilIndexed(player)
@@ -108,7 +109,18 @@ export async function openPlayer(
     close()
     throw error
   }
-  return { player, emulator, delay, close }
+  return { player, delay, close }
+}
+
+function openScreen(
+  { type, columns, rows }: RecordingDetail,
+  { timeline, screen }: StoredRecording,
+  index: RecordingIndex,
+): Screen {
+  if (screen) return new DesktopScreen(new DesktopSource(screen, timeline))
+  if (!timeline) throw new ApiError(0, 'no-stream', 'There is nothing to play in this.')
+  const size = { columns: columns || 80, rows: rows || 24 }
+  return new TerminalScreen(new TerminalSource(timeline, type === 'command'), index, size)
 }
 
 // Without an index the page draws all of it by itself, unhurried, until there is one.

@@ -1,13 +1,12 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { drawScreen } from './draw-screen.ts'
-import type { Emulator } from './emulator.ts'
+import type { ScreenFace } from './screen.ts'
 
 const widthPixels = 150
 /** The map follows the screen, which may change with every frame, at this rate. */
 const redrawMs = 250
 
 /** The whole screen, small, with what `view` shows of it; drag on it to pan. */
-export function PanMap({ emulator, view }: { emulator: Emulator; view: { current: HTMLElement | null } }) {
+export function PanMap({ face, view }: { face: ScreenFace; view: { current: HTMLElement | null } }) {
   const canvas = useRef<HTMLCanvasElement>(null)
   const frame = useRef<HTMLDivElement>(null)
   const map = useRef<HTMLDivElement>(null)
@@ -28,25 +27,24 @@ export function PanMap({ emulator, view }: { emulator: Emulator; view: { current
     }
     const redraw = () => {
       timer = 0
-      if (canvas.current)
-        canvas.current.style.height = `${drawScreen(canvas.current, emulator.terminal, widthPixels)}px`
+      if (canvas.current) canvas.current.style.height = `${face.drawSmall(canvas.current, widthPixels)}px`
       place()
     }
     const later = () => {
       timer ||= window.setTimeout(redraw, redrawMs)
     }
-    const rendered = emulator.terminal.onRender(later)
+    const unlisten = face.onChange(later)
     const observer = new ResizeObserver(place)
     observer.observe(element)
     element.addEventListener('scroll', place, { passive: true })
     redraw()
     return () => {
       clearTimeout(timer)
-      rendered.dispose()
+      unlisten()
       observer.disconnect()
       element.removeEventListener('scroll', place)
     }
-  }, [emulator, view])
+  }, [face, view])
 
   const pan = (event: PointerEvent) => {
     if (event.buttons !== 1) return

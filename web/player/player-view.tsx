@@ -1,13 +1,13 @@
-import { useSignal } from '@preact/signals'
+import { useComputed, useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { RecordingDetail } from '../api/recording.ts'
 import { ErrorFace } from '../ui/faces.tsx'
 import { clockText, localClockText, zoneShort } from '../ui/format-time.ts'
 import { Controls, speedText } from './controls.tsx'
-import type { Emulator } from './emulator.ts'
 import { playerKey } from './keyboard.ts'
 import type { LiveDelay } from './live-delay.ts'
 import type { Player } from './player.ts'
+import type { Layout } from './screen.ts'
 import { ScreenView } from './screen-view.tsx'
 import { SidePanel } from './side-panel.tsx'
 import { TimelineBar } from './timeline-bar.tsx'
@@ -20,15 +20,17 @@ const restMs = 2000
 interface Props {
   recording: RecordingDetail
   player: Player
-  emulator: Emulator
   delay: LiveDelay
 }
 
-export function PlayerView({ recording, player, emulator, delay }: Props) {
+export function PlayerView({ recording, player, delay }: Props) {
   const root = useRef<HTMLDivElement>(null)
   const flashTimer = useRef(0)
   const flash = useSignal('')
   const fit = useSignal(true)
+  const sharp = useSignal(false)
+  const border = useSignal(false)
+  const layout = useComputed((): Layout => (!fit.value ? 'pan' : sharp.value ? 'sharp' : 'fit'))
   const panel = useSignal(matchMedia('(min-width: 1000px)').matches)
   const wallClock = useSignal(false)
   const shadeIdle = useSignal(true)
@@ -72,13 +74,25 @@ export function PlayerView({ recording, player, emulator, delay }: Props) {
         {player.error.value ? (
           <ErrorFace error={player.error.value} retry={() => player.seek(player.positionUs.value)} />
         ) : null}
-        <ScreenView player={player} emulator={emulator} fit={fit} flash={flash} />
+        <ScreenView {...{ player, layout, border, flash }} />
         <div class="deck">
           <TimelineBar player={player} text={text} shadeIdle={shadeIdle} />
           <Controls
             id={recording.id}
             zone={zoneShort(startMs)}
-            {...{ player, delay, fit, panel, wallClock, shadeIdle, text, fullScreen, showSpeed }}
+            {...{
+              player,
+              delay,
+              fit,
+              sharp,
+              border,
+              panel,
+              wallClock,
+              shadeIdle,
+              text,
+              fullScreen,
+              showSpeed,
+            }}
           />
         </div>
       </div>

@@ -1,26 +1,20 @@
 import { batch, type Signal, signal } from '@preact/signals'
-import type { Terminal } from '@xterm/xterm'
 import { type ApiError, asApiError } from '../api/api-error.ts'
 import { Activity } from './activity.ts'
 import { Clock } from './clock.ts'
-import { type Cursor, drawUntil, nextEvent } from './cursor.ts'
-import type { Emulator } from './emulator.ts'
 import { jumpAhead } from './jump-ahead.ts'
 import { LiveEdge } from './live-edge.ts'
-import { PictureFinder } from './picture-finder.ts'
 import type { RecordingIndex } from './recording-index.ts'
-import type { RecordingSource } from './recording-source.ts'
-import type { Segment } from './segment.ts'
+import type { Screen, Step } from './screen.ts'
+import type { StreamSource } from './stream-source.ts'
 
 // paused ── play ──▶ playing ── pause, stop ──▶ paused       playing ── end of what is there ──▶ paused (live: following)
 // any ── seek ──▶ seeking ──▶ what it was                    any ── goLive ──▶ following ── pause, seek ──▶ paused, playing
 //
-// The clock says where the recording is; every animation frame draws the events up to it. While following, pushed bytes
-// are drawn as they come, and the clock only shows the time.
+// The clock says where the recording is; every animation frame has the screen draw up to it. While following, it draws all
+// there is as it comes, and the clock only shows the time.
 
 export const speeds = [0.25, 0.5, 1, 2, 4, 8, 16, 32] as const
-/** With more than this undrawn the clock waits for the screen. */
-const pendingCharactersMax = 1024 * 1024
 /** As much as this far behind, as after the tab was hidden, is passed over unseen rather than shown in fast motion. */
 const catchUpUs = 60_000_000
 /** Nearer than this to the live end, playback has caught up with it. */
@@ -45,46 +39,32 @@ export class Player {
   readonly refused = signal<ApiError | undefined>(undefined)
   /** Counts up when the timeline's picture may have changed. */
   readonly activityChanges = signal(0)
-  /** Characters left out because they would have hung the screen. */
-  readonly leftOut = signal(0)
   readonly activity = new Activity()
   /** Told the time of the newest event when it has come over the live feed. */
   onTailTime: ((timeUs: number) => void) | undefined
-  readonly source: RecordingSource
+  readonly screen: Screen
+  readonly source: StreamSource
   readonly index: RecordingIndex
-  readonly #emulator: Emulator
-  readonly #finder: PictureFinder
   readonly #clock = new Clock()
   readonly #liveEdge = new LiveEdge()
   readonly #closed = new AbortController()
-  #cursor: Cursor = { segment: 0, event: 0 }
   #seek = new AbortController()
   #request = 0
   #stopped = false
 
-  constructor(
-    source: RecordingSource,
-    index: RecordingIndex,
-    emulator: Emulator,
-    size: { columns: number; rows: number },
-  ) {
-    this.source = source
+  constructor(screen: Screen, index: RecordingIndex) {
+    this.screen = screen
+    this.source = screen.source
     this.index = index
-    this.#emulator = emulator
-    const leftOut = (characters: number) => {
-      this.leftOut.value += characters
-    }
-    this.#finder = new PictureFinder(source, index, size, leftOut)
-    emulator.onLeftOut = leftOut
-    source.onDecoded = (segment, events) => {
-      this.activity.add(segment, events, segment.closed)
+    this.source.onMoments = (segment, moments, whole) => {
+      this.activity.add(segment, moments, whole)
       this.activityChanges.value += 1
     }
     index.onLoaded = ({ activity }) => {
       this.activity.know(activity)
       this.activityChanges.value += 1
     }
-    source.onTail = (events) => this.#tail(events.at(-1)!.timeUs)
+    this.source.onTail = (newestUs) => this.#tail(newestUs)
     this.#request = requestAnimationFrame(this.#tick)
   }
 
@@ -159,11 +139,7 @@ export class Player {
     this.#clock.run(false)
     this.#clock.set(goal)
     try {
-      const drawTo = options.thenFollow ? Number.POSITIVE_INFINITY : goal
-      const near = { cursor: { ...this.#cursor }, take: () => this.#emulator.picture() }
-      const found = await this.#finder.find(drawTo, signal, near)
-      this.#cursor = found.cursor
-      await this.#emulator.restore(found.picture)
+      await this.screen.seek(options.thenFollow ? Number.POSITIVE_INFINITY : goal, signal)
       if (signal.aborted) return
       batch(() => {
         this.seeking.value = false
@@ -182,9 +158,9 @@ export class Player {
     }
   }
 
-  /** The screen at `timeUs`, unseen, until the next call. Throws ApiError. */
-  preview(timeUs: number): Promise<Terminal> {
-    return this.#finder.preview(timeUs, this.#closed.signal)
+  /** Draws the screen at `timeUs` small and unseen. Resolves with its height in CSS pixels. Rejects with ApiError. */
+  thumbnail(canvas: HTMLCanvasElement, timeUs: number, width: number): Promise<number> {
+    return this.screen.thumbnail(canvas, timeUs, width, this.#closed.signal)
   }
 
   goLive(): Promise<void> {
@@ -204,7 +180,7 @@ export class Player {
   /** Decodes everything once, unhurried, for the timeline and for pictures to seek from. Until `enough` aborts. */
   async scan(enough: AbortSignal): Promise<void> {
     try {
-      await this.#finder.scan(AbortSignal.any([this.#closed.signal, enough]))
+      await this.screen.scan(AbortSignal.any([this.#closed.signal, enough]))
     } catch {
       // What cannot be read is told when playback gets there.
     }
@@ -214,9 +190,8 @@ export class Player {
     this.#closed.abort()
     this.#seek.abort()
     cancelAnimationFrame(this.#request)
-    this.source.close()
     this.index.close()
-    this.#finder.dispose()
+    this.screen.close()
   }
 
   readonly #tick = () => {
@@ -226,10 +201,6 @@ export class Player {
       this.#drawTail()
     }
     if (!this.#clock.running || this.seeking.value) return
-    if (this.#emulator.pendingCharacters > pendingCharactersMax) {
-      this.#clock.set(this.positionUs.value)
-      return
-    }
     this.#advance(Math.min(this.#clock.now(), this.endUs))
   }
 
@@ -238,31 +209,33 @@ export class Player {
       this.seek(timeUs)
       return
     }
-    const step = drawUntil(this.source, this.#emulator, this.#cursor, timeUs)
+    const step = this.screen.draw(timeUs)
     if (step.waits) {
       this.#clock.run(false)
       this.#clock.set(Math.max(step.waits.startUs, this.positionUs.value))
       this.#wait(step.waits)
       return
     }
+    if (step.lags) {
+      this.#clock.set(this.positionUs.value)
+      return
+    }
     this.positionUs.value = jumpAhead(timeUs, {
       segments: this.source.segments.peek(),
       speed: this.speed.value,
       skipIdle: this.skipIdle.value,
-      nextUs: nextEvent(this.source, this.#cursor).event?.timeUs,
+      nextUs: this.screen.nextUs,
       endUs: this.live.value ? undefined : this.source.endUs.value,
     })
     if (this.positionUs.value !== timeUs) this.#clock.set(this.positionUs.value)
-    this.#prefetch()
     if (this.live.value) {
       if (timeUs >= this.endUs - liveEdgeUs) this.goLive()
     } else if (timeUs >= this.source.endUs.value) this.pause()
   }
 
-  #wait(segment: Segment): void {
-    if (this.waiting.value) return
+  #wait({ ready }: NonNullable<Step['waits']>): void {
     this.waiting.value = true
-    this.source.load(segment).then(
+    ready.then(
       () => {
         this.waiting.value = false
         this.#clock.run(this.playing.value && !this.seeking.value)
@@ -271,24 +244,19 @@ export class Player {
     )
   }
 
-  #prefetch(): void {
-    const next = this.source.segments.peek()[this.#cursor.segment + 1]
-    if (next && !this.source.has(next)) this.source.load(next).catch(() => undefined)
-  }
-
-  #tail(newestUs: number): void {
-    this.onTailTime?.(newestUs)
-    if (newestUs > this.#liveEdge.now()) this.#liveEdge.set(newestUs)
+  #tail(newestUs: number | undefined): void {
+    if (newestUs !== undefined) {
+      this.onTailTime?.(newestUs)
+      if (newestUs > this.#liveEdge.now()) this.#liveEdge.set(newestUs)
+    }
     if (this.following.value) this.#drawTail()
   }
 
-  // As much as the screen takes: more comes faster than it draws, or the page is hidden and draws nothing. The cursor then
-  // stays behind, and every frame goes on from it.
+  // More may come faster than the screen draws, or the page is hidden and draws nothing: every frame goes on with it.
   #drawTail(): void {
-    const room = pendingCharactersMax - this.#emulator.pendingCharacters
-    if (room <= 0 || this.waiting.value) return
-    const step = drawUntil(this.source, this.#emulator, this.#cursor, Number.POSITIVE_INFINITY, room)
-    if (step.waits) this.#wait(step.waits)
+    if (this.waiting.value) return
+    const { waits } = this.screen.draw(Number.POSITIVE_INFINITY)
+    if (waits) this.#wait(waits)
   }
 
   /** Playing stops, and the page says why. */

@@ -2,8 +2,8 @@ import { signal } from '@preact/signals'
 import type { ImageFacts, PictureFacts } from '../../format/index-records.ts'
 import { decodePicture, pictureBytesMax } from '../../format/picture-bytes.ts'
 import type { Picture } from '../../format/terminal-snapshot.ts'
-import { inflate } from './frame-decoder.ts'
-import type { StoredIndex, StoredStream } from './stored-stream.ts'
+import type { IndexAnswer, StoredIndex } from './stored-stream.ts'
+import { inflate } from './terminal/frame-decoder.ts'
 
 /** An index that grows is asked again no sooner. */
 const freshMs = 4000
@@ -19,15 +19,16 @@ export class RecordingIndex {
   /** Thumbnails, once there are. */
   readonly strip = signal<Strip | undefined>(undefined)
   /** Told of each answer. */
-  onLoaded: ((index: StoredIndex) => void) | undefined
-  readonly #stored: StoredStream
+  onLoaded: ((index: IndexAnswer) => void) | undefined
+  readonly #stored: StoredIndex | undefined
   readonly #gone = new AbortController()
   readonly #decoded = new Map<number, Promise<Picture | undefined>>()
-  #index: StoredIndex | undefined
+  #index: IndexAnswer | undefined
   #askedMs = Number.NEGATIVE_INFINITY
   #asking: Promise<void> | undefined
 
-  constructor(stored: StoredStream) {
+  /** `stored` is left out where there can be none. */
+  constructor(stored: StoredIndex | undefined) {
     this.#stored = stored
   }
 
@@ -42,7 +43,7 @@ export class RecordingIndex {
 
   /** Worth asking again. */
   get isComing(): boolean {
-    return this.#stored.index !== undefined && ['waits', 'none', undefined].includes(this.#index?.state)
+    return this.#stored !== undefined && ['waits', 'none', undefined].includes(this.#index?.state)
   }
 
   /** Asks the server. Never rejects: what it does not say is not known. */
@@ -59,7 +60,7 @@ export class RecordingIndex {
   }
 
   /** The last picture that shows nothing later than `timeUs`. */
-  nearest(timeUs: number): StoredIndex['pictures'][number] | undefined {
+  nearest(timeUs: number): IndexAnswer['pictures'][number] | undefined {
     const pictures = this.#index?.pictures ?? []
     let low = 0
     let high = pictures.length
@@ -90,19 +91,19 @@ export class RecordingIndex {
   }
 
   async #load(): Promise<void> {
-    if (!this.#stored.index) return
+    if (!this.#stored) return
     this.#askedMs = performance.now()
-    const index = await this.#stored.index(this.#gone.signal).catch(() => undefined)
+    const index = await this.#stored.answer(this.#gone.signal).catch(() => undefined)
     if (!index) return
     this.#index = index
     this.onLoaded?.(index)
     const strip = index.images.findLast(({ use }) => use === 'strip')
-    if (strip && this.#stored.indexUrl) this.strip.value = { ...strip, url: this.#stored.indexUrl(strip.at) }
+    if (strip) this.strip.value = { ...strip, url: this.#stored.url(strip.at) }
   }
 
   async #decode({ at, rawBytes }: PictureFacts & { at: number }): Promise<Picture | undefined> {
     if (rawBytes > pictureBytesMax) return undefined
-    const stored = await this.#stored.indexBlock?.(at, this.#gone.signal)
+    const stored = await this.#stored?.block(at, this.#gone.signal)
     return stored && decodePicture(await inflate(stored, rawBytes))
   }
 }

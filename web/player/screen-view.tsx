@@ -1,60 +1,50 @@
-import type { Signal } from '@preact/signals'
+import type { ReadonlySignal, Signal } from '@preact/signals'
 import { useSignalEffect } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { Delayed } from '../ui/faces.tsx'
 import { clockText, durationText } from '../ui/format-time.ts'
 import { Icon } from '../ui/icon.tsx'
-import type { Emulator } from './emulator.ts'
-import { fitTerminal, naturalSize } from './fit.ts'
 import { gapAt, gapReasons } from './gap-words.ts'
 import { PanMap } from './pan-map.tsx'
 import type { Player } from './player.ts'
+import type { Layout } from './screen.ts'
 import { seekWithWheel } from './wheel.ts'
 
 interface Props {
   player: Player
-  emulator: Emulator
-  fit: Signal<boolean>
+  layout: ReadonlySignal<Layout>
+  border: Signal<boolean>
   flash: Signal<string>
 }
 
 /** The screen, fitted or to pan, with what must be known about this moment laid over it. */
-export function ScreenView({ player, emulator, fit, flash }: Props) {
+export function ScreenView({ player, layout, border, flash }: Props) {
   const box = useRef<HTMLDivElement>(null)
   const scroll = useRef<HTMLDivElement>(null)
   const host = useRef<HTMLDivElement>(null)
 
+  const { face, leftOut } = player.screen
+
   useEffect(() => {
-    const { terminal } = emulator
     // Held here: an observer may still be told when the element is gone from the page.
     const element = scroll.current!
-    terminal.open(host.current!)
-    // Nothing is ever typed here, so nothing may take the keyboard from the player.
-    if (terminal.textarea) terminal.textarea.disabled = true
-    const layOut = () => (fit.peek() ? fitTerminal(terminal, element) : naturalSize(terminal))
+    const unmount = face.mount(host.current!)
+    const layOut = () => face.layOut(layout.peek(), element)
     const observer = new ResizeObserver(layOut)
     observer.observe(element)
-    const resized = terminal.onResize(() => requestAnimationFrame(layOut))
+    const unlisten = face.onChange((what) => what === 'size' && requestAnimationFrame(layOut))
     const unseek = seekWithWheel(box.current!, player)
-    // What a reviewer marks on the screen is what they copy; without the keyboard xterm.js does not see it.
-    const copy = (event: ClipboardEvent) => {
-      if (!terminal.hasSelection()) return
-      event.clipboardData?.setData('text/plain', terminal.getSelection())
-      event.preventDefault()
-    }
-    addEventListener('copy', copy)
     layOut()
     return () => {
-      removeEventListener('copy', copy)
+      unmount()
       observer.disconnect()
-      resized.dispose()
+      unlisten()
       unseek()
     }
-  }, [emulator, fit, player])
+  }, [face, layout, player])
 
   useSignalEffect(() => {
-    if (!fit.value) naturalSize(emulator.terminal)
-    else if (scroll.current) fitTerminal(emulator.terminal, scroll.current)
+    if (scroll.current) face.layOut(layout.value, scroll.current)
   })
   // Written past the renderer: this changes with every frame.
   useSignalEffect(() => {
@@ -65,7 +55,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
   const gap = gapAt(player.source.segments.value, player.positionUs.value)
   return (
     <div
-      class={fit.value ? 'screen fit' : 'screen pan'}
+      class={`screen ${layout.value === 'pan' ? 'pan' : 'fit'} ${border.value ? 'bordered' : ''}`}
       ref={box}
       data-testid="screen"
       data-following={player.following.value}
@@ -73,7 +63,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
       <div class="screen-scroll" ref={scroll}>
         <div class="screen-host" ref={host} role="img" aria-label="The recorded screen" />
       </div>
-      {!fit.value && <PanMap emulator={emulator} view={scroll} />}
+      {layout.value === 'pan' && <PanMap face={face} view={scroll} />}
       {gap && (
         <div class="overlay" data-testid="gap">
           <Icon name="warn" size={28} />
@@ -81,6 +71,7 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
           <span>
             {clockText(gap.startUs)} to {clockText(gap.endUs)} · {gapReasons[gap.reason ?? ''] ?? gap.reason}
           </span>
+          {gap.detail && <span data-testid="gap-detail">{gap.detail}</span>}
         </div>
       )}
       {(player.waiting.value || player.seeking.value) && (
@@ -104,18 +95,10 @@ export function ScreenView({ player, emulator, fit, flash }: Props) {
           {flash.value}
         </div>
       )}
-      {player.leftOut.value > 0 && (
+      {leftOut.text.value && (
         <div class="corner warn" role="status" data-testid="left-out">
-          {player.leftOut.value.toLocaleString('en')} characters of output are left out: drawing them would
-          hang the screen.
-          <button
-            type="button"
-            class="button bare icon"
-            aria-label="Dismiss"
-            onClick={() => {
-              player.leftOut.value = 0
-            }}
-          >
+          {leftOut.text.value}
+          <button type="button" class="button bare icon" aria-label="Dismiss" onClick={leftOut.dismiss}>
             <Icon name="close" size={14} />
           </button>
         </div>

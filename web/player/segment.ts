@@ -15,6 +15,8 @@ export interface Segment {
   /** The server found its digest, chain and signature right. */
   proven: boolean
   reason: string | undefined
+  /** What exactly is wrong, where something is damaged. */
+  detail?: string
 }
 
 export function segmentOf(entry: FrameEntry): Segment {

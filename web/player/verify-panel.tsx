@@ -9,21 +9,26 @@ import { Icon } from '../ui/icon.tsx'
 import { gapReasons } from './gap-words.ts'
 import type { Player } from './player.ts'
 
+/** Of a desktop, both of its streams are checked. */
+type Checked = VerifyReport & { screen?: VerifyReport }
+
 /** What the check proved, and nothing more: what was never proven is never shown as proven. */
 export function VerifyPanel({ id, player }: { id: string; player: Player }) {
   const { api } = useApp()
-  const report = useSignal<VerifyReport | undefined>(undefined)
+  const report = useSignal<Checked | undefined>(undefined)
   const error = useSignal<ApiError | undefined>(undefined)
   const checking = useSignal(false)
   const live = player.live.value
   const shown = player.shown.value
+  const isDesktop = player.source.name === 'rfb'
 
   const check = async () => {
     checking.value = true
     error.value = undefined
     try {
-      report.value = await api.call<VerifyReport>(`/api/recordings/${id}/verify`)
-      player.source.disprove(report.value.problems.map(({ offset }) => offset))
+      report.value = await api.call<Checked>(`/api/recordings/${id}/verify`)
+      const shown = isDesktop ? report.value.screen : report.value
+      player.source.disprove(shown?.problems.map(({ offset }) => offset) ?? [])
     } catch (caught) {
       error.value = asApiError(caught)
     }
@@ -37,6 +42,17 @@ export function VerifyPanel({ id, player }: { id: string; player: Player }) {
   return (
     <section data-testid="verify">
       <h2>Proof</h2>
+      {report.value && isDesktop && (
+        <>
+          <h3>Screen</h3>
+          {report.value.screen ? (
+            <Report report={report.value.screen} live={live} />
+          ) : (
+            <p class="notice medium">This server does not check screens: nothing here proves it.</p>
+          )}
+          <h3>Timeline</h3>
+        </>
+      )}
       {report.value && <Report report={report.value} live={live} />}
       {!report.value && live && (
         <p class="soft">This session still runs. What is sealed so far can be checked.</p>

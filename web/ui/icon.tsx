@@ -20,6 +20,8 @@ const paths = {
   skip: 'M4 5l5 5-5 5zM11 10h.01M14 10h.01M17 10h.01',
   shade: 'M3 16v-5M6 16V7M17 16v-4M14 16V5M9 16h2M9 11h2M9 6h2',
   fit: 'M3 5h14v10H3zM6 8h8v4H6z',
+  sharp: 'M4 4h12v12H4zM4 10h12M10 4v12',
+  border: 'M2.500 4h15v12h-15zM5 6.500h10v7H5z',
   panel: 'M3 4h14v12H3zM13 4v12',
   shield: 'M10 2.800 4 5v4.500c0 3.700 2.500 6.500 6 7.700 3.500-1.200 6-4 6-7.700V5z',
   warn: 'M10 3 2.500 16.500h15zM10 8v4M10 14.300v.01',

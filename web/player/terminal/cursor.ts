@@ -1,8 +1,8 @@
-import { ShownText } from '../../format/shown-text.ts'
-import { parseSize, type TimelineEvent } from '../../format/timeline.ts'
+import { ShownText } from '../../../format/shown-text.ts'
+import { parseSize, type TimelineEvent } from '../../../format/timeline.ts'
+import type { Segment } from '../segment.ts'
 import type { Emulator } from './emulator.ts'
-import type { RecordingSource } from './recording-source.ts'
-import type { Segment } from './segment.ts'
+import type { TerminalSource } from './terminal-source.ts'
 
 /** The event to be shown next: its frame's number and its own in the frame. */
 export interface Cursor {
@@ -14,21 +14,9 @@ export function before(a: Cursor, b: Cursor): boolean {
   return a.segment < b.segment || (a.segment === b.segment && a.event < b.event)
 }
 
-/** The frame in which `timeUs` lies: the last that starts at or before it. */
-export function segmentAt(segments: Segment[], timeUs: number): number {
-  let low = 0
-  let high = segments.length - 1
-  while (low < high) {
-    const middle = (low + high + 1) >> 1
-    if (segments[middle]!.startUs <= timeUs) low = middle
-    else high = middle - 1
-  }
-  return Math.max(0, low)
-}
-
 /** The event at the cursor, moving it over ends of frames; `waits` names a frame that must be loaded first. */
 export function nextEvent(
-  source: RecordingSource,
+  source: TerminalSource,
   cursor: Cursor,
 ): { event?: TimelineEvent; waits?: Segment } {
   const segments = source.segments.peek()
@@ -53,7 +41,7 @@ const joinCharactersMax = 131_072
  * or, with `charactersMax`, after about that much. Returns what it stopped for and the time of the last event drawn.
  */
 export function drawUntil(
-  source: RecordingSource,
+  source: TerminalSource,
   emulator: Emulator,
   cursor: Cursor,
   untilUs: number,

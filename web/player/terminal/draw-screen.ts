@@ -1,5 +1,5 @@
 import type { IBufferCell, Terminal } from '@xterm/xterm'
-import { palette, screenColours } from '../../format/screen-colours.ts'
+import { palette, screenColours } from '../../../format/screen-colours.ts'
 
 /** Paints the screen small, `width` CSS pixels wide, as one recognises it: colours and words' shapes. Returns its height. */
 export function drawScreen(canvas: HTMLCanvasElement, terminal: Terminal, width: number): number {

@@ -1,4 +1,4 @@
-import type { TimelineEvent } from '../../format/timeline.ts'
+import type { TimelineEvent } from '../../../format/timeline.ts'
 
 /** Decoded events kept, counted as the bytes they were, of which they take three times as much: to jump about near a moment. */
 const cacheRawBytesMax = 8 * 1024 * 1024

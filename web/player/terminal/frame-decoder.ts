@@ -1,7 +1,7 @@
 import { ZSTDDecoder } from 'zstddec'
-import { FormatError } from '../../format/format-error.ts'
-import { frameEvents } from '../../format/frame-events.ts'
-import type { TimelineEvent } from '../../format/timeline.ts'
+import { FormatError } from '../../../format/format-error.ts'
+import { frameEvents } from '../../../format/frame-events.ts'
+import type { TimelineEvent } from '../../../format/timeline.ts'
 
 /** No frame of ours is larger decoded; one that claims more is a bomb. */
 const rawBytesMax = 64 * 1024 * 1024

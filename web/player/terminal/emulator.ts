@@ -1,7 +1,12 @@
 import { Terminal } from '@xterm/xterm'
-import { DrawBudget } from '../../format/draw-budget.ts'
-import { drawnSize, TerminalGuard } from '../../format/terminal-guard.ts'
-import { type Picture, restoreSnapshot, type Snapshot, takeSnapshot } from '../../format/terminal-snapshot.ts'
+import { DrawBudget } from '../../../format/draw-budget.ts'
+import { drawnSize, TerminalGuard } from '../../../format/terminal-guard.ts'
+import {
+  type Picture,
+  restoreSnapshot,
+  type Snapshot,
+  takeSnapshot,
+} from '../../../format/terminal-snapshot.ts'
 import { terminalTheme } from './terminal-theme.ts'
 
 /** Lines kept above the screen: nobody scrolls in a player, which seeks instead. */

@@ -1,9 +1,10 @@
 import type { Terminal } from '@xterm/xterm'
-import { type Picture, snapshotBytes } from '../../format/terminal-snapshot.ts'
-import { before, type Cursor, drawUntil, segmentAt } from './cursor.ts'
+import { type Picture, snapshotBytes } from '../../../format/terminal-snapshot.ts'
+import type { RecordingIndex } from '../recording-index.ts'
+import { segmentAt } from '../segment-at.ts'
+import { before, type Cursor, drawUntil } from './cursor.ts'
 import { Emulator } from './emulator.ts'
-import type { RecordingIndex } from './recording-index.ts'
-import type { RecordingSource } from './recording-source.ts'
+import type { TerminalSource } from './terminal-source.ts'
 
 /** Output between two kept pictures: 20 to 50 ms of drawing, which is what a seek then costs. */
 const pictureEveryCharacters = 512 * 1024
@@ -31,7 +32,7 @@ interface NearPicture {
  * it keeps on the way.
  */
 export class PictureFinder {
-  readonly #source: RecordingSource
+  readonly #source: TerminalSource
   readonly #index: RecordingIndex
   readonly #size: { columns: number; rows: number }
   readonly #leftOut: (characters: number) => void
@@ -42,7 +43,7 @@ export class PictureFinder {
   #finding = 0
 
   constructor(
-    source: RecordingSource,
+    source: TerminalSource,
     index: RecordingIndex,
     size: { columns: number; rows: number },
     leftOut: (characters: number) => void,

@@ -84,10 +84,7 @@ serverVerb('play', 'Play a recording on this terminal')
 
 serverVerb(
   'export',
-serverVerb(
-  'export',
   "Write a recording's timeline as asciicast v2, a desktop's screen as FBS, or draw either as gif, mp4 or png",
-)
 )
   .argument('<id-or-file>')
   .option('--out <file>', 'instead of the standard output')

@@ -88,7 +88,13 @@ test('rows that came before the search words get theirs', async (t) => {
   await new Migrator({ db: old, provider }).migrateToLatest()
   t.is((await readVersion(old)).state, 'older')
   const rows = Array.from({ length: 1200 }, (_, i) => {
-    const { words: _words, ...row } = sampleRow(i, { command: i % 2 === 0 ? 'ÖFFNE' : 'close' })
+    const {
+      words: _1,
+      screenSealedBytes: _2,
+      screenGaps: _3,
+      screenEnd: _4,
+      ...row
+    } = sampleRow(i, { command: i % 2 === 0 ? 'ÖFFNE' : 'close' })
     return row
   })
   for (let at = 0; at < rows.length; at += 400)

@@ -1,4 +1,7 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Browser, CDPSession } from 'playwright-core'
+
+const lookMs = 20
 
 /**
  * A page that nobody but the caller listens to. Playwright has the page's process keep the bytes of every answer, up to
@@ -60,12 +63,14 @@ export class BarePage {
     return result.value
   }
 
-  /** Waits until an expression is true. */
+  /** Waits until an expression is true, on this page or the one that it goes to. */
   async until(expression: string): Promise<void> {
-    await this.evaluate(`new Promise((resolve) => {
-      const look = () => (${expression}) ? resolve(true) : setTimeout(look, 20)
-      look()
-    })`)
+    const isTrue = () =>
+      this.evaluate<boolean>(expression).catch((error: Error) => {
+        if (error.message.includes('navigated')) return false
+        throw error
+      })
+    while (!(await isTrue())) await sleep(lookMs)
   }
 
   async click(x: number, y: number): Promise<void> {

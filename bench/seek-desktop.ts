@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { copyFile, glob, mkdir, readFile, rm } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { mkdir, readFile, rm } from 'node:fs/promises'
+import { join } from 'node:path'
 import type { Browser } from 'playwright-core'
 import { generateKeyPem } from '../codec/ed25519.ts'
 import { makeRecordingId } from '../format/recording-id.ts'
@@ -51,7 +51,7 @@ export async function desktopFigures(
   ]
 }
 
-/** A desktop in the product's store: its timeline is imported, and its screen put beside it. */
+/** A desktop in the product's store, and its index. */
 async function provide(
   up: Up,
   { desktopUs, seed }: { desktopUs: number; seed: number },
@@ -64,9 +64,8 @@ async function provide(
   const recording = await writeLongDesktop(dir, makeRecordingId(startMs, chance), identities, {
     ...{ seed, lengthUs: desktopUs },
   })
-  await up.json('import', recording.timeline)
-  for await (const path of glob(join(up.home, '**', `${recording.id}.cast.zst`)))
-    await copyFile(recording.screen, join(dirname(path), `${recording.id}.rfb.zst`))
+  for (const path of [recording.timeline, recording.screen]) await up.json('import', path)
+  await up.json('reindex', recording.id)
   await rm(dir, { recursive: true })
   return recording
 }

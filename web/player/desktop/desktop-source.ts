@@ -7,6 +7,8 @@ import { PieceCache } from './piece-cache.ts'
 
 /** Asked for in one go: most frames are one piece. */
 const pieceBytes = 1024 * 1024
+/** Asked for at the same time as the one that is wanted: where much was seen, a frame has ten. */
+const aheadPieces = 2
 /** Of what the live feed brought; what is older is fetched again. */
 const fedBytesMax = 4 * 1024 * 1024
 /** How long damage is shown at least: the end of a recording has nothing behind it. */
@@ -47,9 +49,10 @@ export class DesktopSource extends StreamSource {
     const end = frame.bodyOffset + frame.bodySize
     const fed = this.#fedBytes(from, end)
     if (fed) return fed
-    const bytes = await this.#piece(from, Math.min(end, from + pieceBytes), lane !== 'scan' && frame.closed)
-    if (lane === 'shown') this.#readAhead(frame, from + bytes.length)
-    return bytes
+    const to = Math.min(end, from + pieceBytes)
+    const piece = this.#piece(from, to, lane !== 'scan' && frame.closed)
+    if (lane === 'shown') this.#readAhead(frame, to)
+    return piece
   }
 
   /** What a frame's drawing has told about it. */
@@ -126,14 +129,15 @@ export class DesktopSource extends StreamSource {
 
   #readAhead({ offset, bodyOffset, bodySize, closed }: FrameRef, from: number): void {
     if (!closed) return
-    const inFrame = from < bodyOffset + bodySize
+    const end = bodyOffset + bodySize
     const next = this.segments.peek().find((segment) => segment.kind === 'frame' && segment.offset > offset)
-    const [start, end] = inFrame
-      ? [from, bodyOffset + bodySize]
-      : next?.closed
-        ? [next.bodyOffset, next.bodyOffset + next.bodySize]
-        : [0, 0]
-    if (start < end) this.#piece(start, Math.min(end, start + pieceBytes), true).catch(() => undefined)
+    if (from < end) this.#fetchAhead(from, end)
+    else if (next?.closed) this.#fetchAhead(next.bodyOffset, next.bodyOffset + next.bodySize)
+  }
+
+  #fetchAhead(from: number, end: number): void {
+    for (let at = from; at < Math.min(end, from + aheadPieces * pieceBytes); at += pieceBytes)
+      this.#piece(at, Math.min(end, at + pieceBytes), true).catch(() => undefined)
   }
 
   // What is behind the damage is shown as missing, up to the next frame, from which on playback goes on (SPEC S1).

@@ -127,6 +127,12 @@ export class FbsReader {
     return this.#heldBytes
   }
 
+  /** Gives back the memory of a block that was not whole, which a browser's worker would keep for long. */
+  close(): void {
+    if (this.#held.length > 0) this.#held.buffer.transfer(0)
+    this.#held = new Uint8Array(0)
+  }
+
   /** The blocks that became whole, each valid until the next is asked for. Throws FormatError `fbs`. */
   *push(bytes: Uint8Array): Generator<FbsBlock> {
     let at = 0
@@ -155,6 +161,7 @@ export class FbsReader {
     if (this.#held.length < wanted) {
       const larger = new Uint8Array(wanted)
       larger.set(this.#held.subarray(0, this.#heldBytes))
+      this.close()
       this.#held = larger
     }
     this.#held.set(bytes.subarray(at, at + size), this.#heldBytes)

@@ -39,6 +39,7 @@ export class FrameBlocks {
 
   close(): void {
     this.#inflater.close()
+    this.#reader.close()
   }
 
   *#read(bytes: Uint8Array): Generator<FbsBlock> {

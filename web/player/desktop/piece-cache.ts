@@ -1,5 +1,5 @@
 /** Stored bytes kept, to seek about near a moment and to read ahead. */
-const keptBytesMax = 8 * 1024 * 1024
+const keptBytesMax = 4 * 1024 * 1024
 
 /** Pieces of a stream by where they begin; the least recently used go first. */
 export class PieceCache {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type DesktopSettings, parseDesktopSettings } from './capture/desktop/desktop-settings.ts'
+import { showValue } from './show-value.ts'
 
 /** What the agent is told, from `<home>/agent.json`. All but `url` have defaults. */
 export interface AgentConfig {
@@ -41,26 +42,26 @@ export function parseAgentConfig(home: string, text: string): AgentConfig {
     throw new ConfigError(`agent.json is no JSON: ${(error as Error).message}`)
   }
   if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw new ConfigError(`agent.json: expected an object, got ${show(parsed)}.`)
+    throw new ConfigError(`agent.json: expected an object, got ${showValue(parsed)}.`)
   const value = parsed as Record<string, unknown>
   const problems = Object.keys(value)
     .filter((key) => !keys.includes(key))
     .map((key) => `${key}: expected one of ${keys.join(', ')}`)
   const url = typeof value.url === 'string' ? value.url : ''
   if (!/^https?:\/\/[^/\s]+\/?$/.test(url) || !URL.canParse(url))
-    problems.push(`url: expected https://host:port, got ${show(value.url)}`)
+    problems.push(`url: expected https://host:port, got ${showValue(value.url)}`)
   const { ca } = value
   if (ca !== undefined && (typeof ca !== 'string' || ca === ''))
-    problems.push(`ca: expected a file name, got ${show(ca)}`)
+    problems.push(`ca: expected a file name, got ${showValue(ca)}`)
   const { host = false } = value
-  if (typeof host !== 'boolean') problems.push(`host: expected true or false, got ${show(host)}`)
+  if (typeof host !== 'boolean') problems.push(`host: expected true or false, got ${showValue(host)}`)
   const desktops = parseDesktopSettings(value.desktops, host === true, problems)
   const numbers = { ...defaults }
   for (const key of Object.keys(defaults) as (keyof typeof defaults)[]) {
     const given = value[key] ?? defaults[key]
     const [low, high] = ranges[key]
     if (typeof given === 'number' && given >= low && given <= high) numbers[key] = given
-    else problems.push(`${key}: expected a number from ${low} to ${high}, got ${show(given)}`)
+    else problems.push(`${key}: expected a number from ${low} to ${high}, got ${showValue(given)}`)
   }
   if (problems.length > 0) throw new ConfigError(`agent.json: ${problems.join('; ')}.`)
   return { home, url, ...(typeof ca === 'string' && { ca }), host: host === true, desktops, ...numbers }
@@ -72,8 +73,4 @@ export async function loadAgentConfig(home: string): Promise<AgentConfig> {
     throw new ConfigError(`This agent is not enrolled: ${error.message}`)
   })
   return parseAgentConfig(home, text)
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 80) ?? 'nothing'
 }

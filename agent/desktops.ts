@@ -1,62 +1,33 @@
-import { randomBytes, randomUUID } from 'node:crypto'
-import { type FSWatcher, watch } from 'node:fs'
-import { hostname } from 'node:os'
+import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Crypto } from '../format/ports.ts'
 import { makeRecordingId } from '../format/recording-id.ts'
 import type { Facts } from '../format/records.ts'
-import { Alarm } from './capture/alarm.ts'
-import { answers } from './capture/desktop/answers.ts'
 import { DesktopError } from './capture/desktop/desktop-error.ts'
-import { type DesktopOwner, ownerOf } from './capture/desktop/desktop-owner.ts'
 import { DesktopSession } from './capture/desktop/desktop-session.ts'
-import type { DesktopSettings } from './capture/desktop/desktop-settings.ts'
 import { desktopSource } from './capture/desktop/desktop-source.ts'
+import { DesktopWatch, type DesktopWatchOptions } from './capture/desktop/desktop-watch.ts'
 import { keyOf, type LocalDesktop, listDesktops } from './capture/desktop/local-desktops.ts'
 import type { ScreenSource } from './capture/desktop/screen-source.ts'
-import { SparedDesktops } from './capture/desktop/spared-desktops.ts'
 import { makeXFolder } from './capture/desktop/x-folder.ts'
 import { type ProcessName, processAlive } from './capture/process-name.ts'
-import { cutFacts, nameOf } from './capture/session-file.ts'
 import { type AgentIdentity, signingAs } from './identity.ts'
-import type { AgentLog } from './log.ts'
 import type { Spool } from './queue/spool.ts'
 import type { SpooledStream } from './queue/spooled-stream.ts'
 
-// Finds desktops, and those an earlier agent was recording, and keeps one session for each.
-//
-//   seen ── wanted, reachable ──▶ recorded ── its X server ends ──▶ ended
-//    └─ policy, discarded ──▶ spared until its X server ends
+// The desktops that are recorded: those that are found, and those an earlier agent was recording. A session for each.
 
-/** X servers make their sockets here, which tells at once; the rest is for what does not show there. */
-const socketFolder = '/tmp/.X11-unix'
-const lookMs = 10_000
-/** A server makes its socket before it is ready. */
-const readyMs = 500
-/** A server that answers and cannot be recorded is tried again after this. */
-const againMs = 60_000
-/** Each costs some 80 MB here: a user may start as many X servers as he likes. */
-const perUserMax = 8
-const desktopsMax = 32
 const nobody = { uid: 65_534, gid: 65_534 }
 
-export interface DesktopsOptions {
-  settings: DesktopSettings
+export interface DesktopsOptions
+  extends Pick<DesktopWatchOptions, 'settings' | 'home' | 'log' | 'covers' | 'decide'> {
   /** Of a whole host: its folder in /run. */
   hostRun?: string
-  /** For what must be known after a restart. */
-  home: string
   spool: Spool
   identity: AgentIdentity
   crypto: Crypto
-  log: AgentLog
   /** More of a stream can be sent. */
   onDurable(spooled: SpooledStream): void
-  /** Whose desktops are recorded where they are found. */
-  covers(owner: DesktopOwner): Promise<boolean>
-  /** What the policy says of one that is about to be recorded. */
-  decide(facts: Facts, signal: AbortSignal): Promise<boolean>
 }
 
 export interface DesktopStatus {
@@ -70,22 +41,19 @@ export interface DesktopStatus {
 export class Desktops {
   readonly #options: DesktopsOptions
   readonly #sessions = new Map<string, DesktopSession>()
-  readonly #notBeforeMs = new Map<string, number>()
-  readonly #alarm = new Alarm()
-  readonly #spared: SparedDesktops
-  /** By the policy, or not covered: asked again by the next agent. */
-  #passed = new Set<string>()
   readonly #endings = new Set<Promise<void>>()
-  #watcher: FSWatcher | undefined
-  #running: Promise<void> | undefined
-  #told = ''
+  readonly #watch: DesktopWatch
   /** Where our x0vncservers have their sockets. */
   #xFolder = ''
-  readonly #closing = new AbortController()
+  #closed = false
 
   constructor(options: DesktopsOptions) {
     this.#options = options
-    this.#spared = new SparedDesktops(options.home)
+    this.#watch = new DesktopWatch({
+      ...options,
+      recorded: this.#sessions,
+      found: (desktop, key, facts) => this.#create(desktop, key, facts),
+    })
   }
 
   /** Recordings whose desktop runs. */
@@ -108,9 +76,9 @@ export class Desktops {
     const { settings, home, hostRun } = this.#options
     const wanted = settings.find || settings.named.length > 0
     if (wanted) this.#xFolder = await makeXFolder(home, hostRun)
-    await this.#spared.load()
+    await this.#watch.load()
     await this.#resume(await listDesktops(settings))
-    if (wanted) this.#running = this.#run()
+    if (wanted) this.#watch.start()
   }
 
   setWatched(spooled: SpooledStream, watched: boolean): void {
@@ -121,7 +89,7 @@ export class Desktops {
   async discard(recording: string): Promise<void> {
     const session = this.#sessionOf(recording)
     if (!session) return
-    await this.#spared.add(session.key)
+    await this.#watch.spare(session.key)
     this.#sessions.delete(session.key)
     await session.close()
   }
@@ -132,7 +100,7 @@ export class Desktops {
     const session = this.#sessionOf(recording)
     if (session) {
       // Not begun anew meanwhile.
-      this.#passed.add(session.key)
+      this.#watch.pass(session.key, true)
       this.#sessions.delete(session.key)
       await session.close()
     }
@@ -142,20 +110,14 @@ export class Desktops {
     const { facts } = session.cast.record.session
     const next = { ...facts, sequence: facts.sequence + 1, startedMs: Date.now(), columns: 0, rows: 0 }
     await this.#create(session.desktop, session.key, next)
-    this.#passed.delete(session.key)
+    this.#watch.pass(session.key, false)
   }
 
   async close(): Promise<void> {
-    this.#closing.abort()
-    this.#watcher?.close()
-    this.#alarm.ring()
-    await this.#running
+    this.#closed = true
+    await this.#watch.close()
     await Promise.all(this.live.map((session) => session.close()))
     await Promise.all(this.#endings)
-  }
-
-  get #closed(): boolean {
-    return this.#closing.signal.aborted
   }
 
   // What an earlier agent was recording goes on where the X server is the same, and ends where it is not.
@@ -176,65 +138,6 @@ export class Desktops {
       const recorded = this.#record(now ?? before, key, cast)
       if (!now && !(process && !processAlive(process))) void recorded.stop()
     }
-  }
-
-  async #run(): Promise<void> {
-    try {
-      this.#watcher = watch(socketFolder, () => this.#alarm.ring()).on('error', () => undefined)
-    } catch {
-      // No X server has ever run here: the first one is found a little later.
-    }
-    while (!this.#closed) {
-      const error = await this.#look().then(
-        () => '',
-        (failure: Error) => failure.message,
-      )
-      if (error !== '' && error !== this.#told)
-        this.#options.log.error({ code: 'desktops', error }, 'desktops cannot be looked for')
-      this.#told = error
-      await this.#alarm.wait(lookMs)
-      if (!this.#closed) await sleep(readyMs)
-    }
-  }
-
-  async #look(): Promise<void> {
-    const desktops = await listDesktops(this.#options.settings)
-    const keys = new Set<string>()
-    for (const desktop of desktops) {
-      if (this.#closed) return
-      const key = keyOf(desktop)
-      if (!(await answers(desktop))) continue
-      keys.add(key)
-      const waits = (this.#notBeforeMs.get(key) ?? 0) > performance.now()
-      if (this.#sessions.has(key) || this.#passed.has(key) || this.#spared.has(key) || waits) continue
-      await this.#begin(desktop, key)
-    }
-    this.#passed = this.#passed.intersection(keys)
-    for (const key of this.#notBeforeMs.keys()) if (!keys.has(key)) this.#notBeforeMs.delete(key)
-    await this.#spared.keep(keys)
-  }
-
-  async #begin(desktop: LocalDesktop, key: string): Promise<void> {
-    const { covers, decide, log } = this.#options
-    const owner = await ownerOf(desktop)
-    if (!desktop.named && !(await covers(owner))) {
-      this.#passed.add(key)
-      return
-    }
-    const same = this.live.filter(({ cast }) => cast.record.session.facts.uid === owner.uid)
-    if (same.length >= perUserMax || this.#sessions.size >= desktopsMax) {
-      log.error(
-        { code: 'desktops-max', desktop: desktop.name, user: owner.user, perUserMax, desktopsMax },
-        'a desktop is not recorded: there are too many',
-      )
-      this.#notBeforeMs.set(key, performance.now() + againMs)
-      return
-    }
-    const facts = factsOf(desktop, owner)
-    const wanted = await decide(facts, this.#closing.signal)
-    if (this.#closed) return
-    if (wanted) await this.#create(desktop, key, facts)
-    else this.#passed.add(key)
   }
 
   async #create(desktop: LocalDesktop, key: string, facts: Facts): Promise<void> {
@@ -296,7 +199,7 @@ export class Desktops {
     if (failure) {
       const { code, message: error, hint } = failure as DesktopError
       log.warn({ code, desktop: desktop.name, error, hint }, 'a desktop is not recorded')
-      this.#notBeforeMs.set(key, performance.now() + againMs)
+      this.#watch.later(key)
     }
     this.#sessions.delete(key)
     const streams = spool.streamsOf(cast.recording)
@@ -318,24 +221,4 @@ export class Desktops {
   #sessionOf(recording: string): DesktopSession | undefined {
     return this.live.find(({ cast }) => cast.recording === recording)
   }
-}
-
-function factsOf({ name, program, command }: LocalDesktop, owner: DesktopOwner): Facts {
-  return cutFacts({
-    session: randomUUID(),
-    sequence: 0,
-    user: nameOf(owner.user),
-    uid: owner.uid,
-    groups: owner.groups.slice(0, 32).map(nameOf),
-    host: hostname(),
-    application: nameOf(`${program} ${name}`),
-    command: command.slice(0, 1024).toWellFormed(),
-    client: { name: '', address: '' },
-    type: 'desktop',
-    startedMs: Date.now(),
-    term: '',
-    columns: 0,
-    rows: 0,
-    notified: false,
-  })
 }

@@ -19,7 +19,7 @@ export interface RecordedSession extends ProcessName {
 /** Facts lie in HEAD 0, which has room for so much of them (FORMAT.md). */
 const factsBytesMax = 2048
 const commandCharactersMax = 1024
-const groupsMax = 32
+export const groupsMax = 32
 const nameCharactersMax = 64
 /** Of the session's own two files; record.sh writes less than 2 KiB beside the command. */
 const sessionBytesMax = 64 * 1024

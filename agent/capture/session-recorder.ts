@@ -1,10 +1,10 @@
 import { type FSWatcher, watch } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Crypto, Signer } from '../../format/ports.ts'
-import { StreamWriter } from '../../format/stream-writer.ts'
 import type { AgentLog } from '../log.ts'
 import { recoverStream } from '../queue/recover-stream.ts'
 import type { SpooledStream } from '../queue/spooled-stream.ts'
+import { timelineWriter } from '../queue/timeline-writer.ts'
 import { Alarm } from './alarm.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { followLogs } from './follow-logs.ts'
@@ -118,18 +118,9 @@ export class SessionRecorder {
 
   // True when the stream has its END.
   async #record(): Promise<boolean> {
-    const { spooled, signer, crypto, certificate } = this.#options
-    const { recording, session, endSize } = spooled.record
-    if (endSize !== undefined) return true
-    const writer = new StreamWriter({
-      recording,
-      stream: 'cast',
-      signer,
-      sha256: crypto.sha256,
-      certificate,
-      facts: session.facts,
-      state: spooled.state,
-    })
+    const { spooled } = this.#options
+    if (spooled.record.endSize !== undefined) return true
+    const writer = timelineWriter(spooled, this.#options)
     if (await recoverStream(spooled, writer)) return true
     const stream = new StreamRecorder(spooled, writer, this.#clock)
     try {

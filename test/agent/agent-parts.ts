@@ -11,13 +11,13 @@ import { TimelineRecorder } from '../../agent/capture/timeline-recorder.ts'
 import type { AgentLog } from '../../agent/log.ts'
 import { Spool } from '../../agent/queue/spool.ts'
 import type { SpooledStream } from '../../agent/queue/spooled-stream.ts'
+import { timelineWriter } from '../../agent/queue/timeline-writer.ts'
 import { inflateFrame } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { FrameScanner } from '../../format/frame-scanner.ts'
 import { bytesOfText } from '../../format/output-text.ts'
 import { skippableSpanBytes } from '../../format/skippable.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
-import { StreamWriter } from '../../format/stream-writer.ts'
 import type { TimelineEvent } from '../../format/timeline.ts'
 import { TimelineDecoder } from '../../format/timeline-decoder.ts'
 import type { VerifyReport } from '../../format/verify-report.ts'
@@ -192,15 +192,7 @@ export async function queueFrames(
   const folder = `f-${seed}`
   const spooled = await spool.create({ version: 1, recording, stream: 'cast', folder, session, sentFrom: -1 })
   const { agent: signer, certificate } = identities
-  const writer = new StreamWriter({
-    recording,
-    stream: 'cast',
-    signer,
-    sha256: crypto.sha256,
-    certificate,
-    facts,
-    state: spooled.state,
-  })
+  const writer = timelineWriter(spooled, { signer, crypto, certificate })
   const timeline = new TimelineRecorder(new StreamRecorder(spooled, writer))
   const shown: Uint8Array[] = []
   const at = { out: 0, timing: 0, time: 0 }

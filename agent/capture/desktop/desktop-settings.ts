@@ -1,4 +1,5 @@
 import { isAbsolute } from 'node:path'
+import { showValue } from '../../show-value.ts'
 import { type LossyOptions, lossyDefaults, lossyProblem } from './lossy-encoder.ts'
 import type { RfbAddress } from './rfb-connection.ts'
 
@@ -43,14 +44,15 @@ export function parseDesktopSettings(
   if (value === undefined) return { find: byDefault, named: [] }
   if (typeof value === 'boolean') return { find: value, named: [] }
   if (!isObject(value)) {
-    problems.push(`desktops: expected true, false or an object, got ${show(value)}`)
+    problems.push(`desktops: expected true, false or an object, got ${showValue(value)}`)
     return noDesktops
   }
   unknownKeys('desktops', value, keys, problems)
   const { find = byDefault, named = [] } = value
-  if (typeof find !== 'boolean') problems.push(`desktops.find: expected true or false, got ${show(find)}`)
+  if (typeof find !== 'boolean')
+    problems.push(`desktops.find: expected true or false, got ${showValue(find)}`)
   if (!Array.isArray(named) || named.length > namedMax)
-    problems.push(`desktops.named: expected a list of at most ${namedMax}, got ${show(named)}`)
+    problems.push(`desktops.named: expected a list of at most ${namedMax}, got ${showValue(named)}`)
   const lossy = parseLossy(value.lossy, problems)
   const desktops = (Array.isArray(named) ? named : []).flatMap((one, i) =>
     parseNamed(one, `desktops.named[${i}]`, problems),
@@ -65,7 +67,7 @@ function parseLossy(value: unknown, problems: string[]): LossyOptions | undefine
   if (value === undefined || value === false) return undefined
   if (value === true) return lossyDefaults
   if (!isObject(value)) {
-    problems.push(`desktops.lossy: expected true, false or an object, got ${show(value)}`)
+    problems.push(`desktops.lossy: expected true, false or an object, got ${showValue(value)}`)
     return undefined
   }
   unknownKeys('desktops.lossy', value, lossyKeys, problems)
@@ -73,13 +75,13 @@ function parseLossy(value: unknown, problems: string[]): LossyOptions | undefine
   const problem = lossyProblem(options)
   if (problem) problems.push(`desktops.lossy.${problem}`)
   if (typeof options.dropVideo !== 'boolean')
-    problems.push(`desktops.lossy.dropVideo: expected true or false, got ${show(options.dropVideo)}`)
+    problems.push(`desktops.lossy.dropVideo: expected true or false, got ${showValue(options.dropVideo)}`)
   return options
 }
 
 function parseNamed(value: unknown, at: string, problems: string[]): NamedDesktop[] {
   if (!isObject(value)) {
-    problems.push(`${at}: expected an object, got ${show(value)}`)
+    problems.push(`${at}: expected an object, got ${showValue(value)}`)
     return []
   }
   unknownKeys(at, value, namedKeys, problems)
@@ -88,7 +90,7 @@ function parseNamed(value: unknown, at: string, problems: string[]): NamedDeskto
     const name = value[key]
     if (name === undefined) return undefined
     if (typeof name === 'string' && isAbsolute(name) && name.length <= charactersMax) return name
-    problems.push(`${at}.${key}: expected an absolute path, got ${show(name)}`)
+    problems.push(`${at}.${key}: expected an absolute path, got ${showValue(name)}`)
     return undefined
   }
   if ([display, port, path].filter((way) => way !== undefined).length !== 1) {
@@ -96,11 +98,11 @@ function parseNamed(value: unknown, at: string, problems: string[]): NamedDeskto
     return []
   }
   if (display !== undefined && !(typeof display === 'string' && /^:\d{1,5}$/.test(display)))
-    problems.push(`${at}.display: expected one such as ":1", got ${show(display)}`)
+    problems.push(`${at}.display: expected one such as ":1", got ${showValue(display)}`)
   if (port !== undefined && !(Number.isInteger(port) && Number(port) > 0 && Number(port) < 65_536))
-    problems.push(`${at}.port: expected a port of this host from 1 to 65535, got ${show(port)}`)
+    problems.push(`${at}.port: expected a port of this host from 1 to 65535, got ${showValue(port)}`)
   if (user !== undefined && !(typeof user === 'string' && user !== '' && user.length <= 256))
-    problems.push(`${at}.user: expected a name, got ${show(user)}`)
+    problems.push(`${at}.user: expected a name, got ${showValue(user)}`)
   const useless = display === undefined ? 'xauthority' : 'passwordFile'
   if (value[useless] !== undefined)
     problems.push(`${at}.${useless}: has no meaning for a ${display === undefined ? 'server' : 'display'}`)
@@ -128,8 +130,4 @@ function unknownKeys(at: string, value: object, known: readonly string[], proble
 
 function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
-}
-
-function show(value: unknown): string {
-  return JSON.stringify(value)?.slice(0, 80) ?? 'nothing'
 }

@@ -1,9 +1,9 @@
 import type { Crypto, Signer } from '../../../format/ports.ts'
 import type { EndReason, GapReason } from '../../../format/records.ts'
-import { StreamWriter } from '../../../format/stream-writer.ts'
 import { encodeEvent, encodeHeader } from '../../../format/timeline.ts'
 import { recoverStream } from '../../queue/recover-stream.ts'
 import type { SpooledStream } from '../../queue/spooled-stream.ts'
+import { timelineWriter } from '../../queue/timeline-writer.ts'
 import { StreamRecorder } from '../stream-recorder.ts'
 import type { ScreenTimeline } from './screen-timeline.ts'
 
@@ -28,7 +28,7 @@ export class DesktopTimeline implements ScreenTimeline {
 
   private constructor(options: DesktopTimelineOptions) {
     this.#options = options
-    this.#stream = new StreamRecorder(options.spooled, newWriter(options))
+    this.#stream = new StreamRecorder(options.spooled, timelineWriter(options.spooled, options))
     this.#events = options.spooled.resume?.source.events ?? 0
   }
 
@@ -36,7 +36,7 @@ export class DesktopTimeline implements ScreenTimeline {
   static async open(options: DesktopTimelineOptions): Promise<DesktopTimeline | undefined> {
     const { spooled } = options
     if (spooled.record.endSize !== undefined) return undefined
-    if (!(await recoverStream(spooled, newWriter(options)))) return new DesktopTimeline(options)
+    if (!(await recoverStream(spooled, timelineWriter(spooled, options)))) return new DesktopTimeline(options)
     await spooled.update({ endSize: spooled.durable })
     return undefined
   }
@@ -73,7 +73,7 @@ export class DesktopTimeline implements ScreenTimeline {
     const { session } = spooled.record
     const facts = { ...session.facts, columns: width, rows: height }
     await spooled.update({ session: { ...session, facts } })
-    this.#stream = new StreamRecorder(spooled, newWriter(this.#options))
+    this.#stream = new StreamRecorder(spooled, timelineWriter(spooled, this.#options))
     const timestamp = Math.floor(facts.startedMs / 1000)
     await this.#tell('session-start', { ...facts, name }, timeUs, [
       encodeHeader({ ...header, timestamp, command: facts.command }),
@@ -88,17 +88,4 @@ export class DesktopTimeline implements ScreenTimeline {
     await this.#stream.seal()
     this.#events += 1
   }
-}
-
-function newWriter({ spooled, signer, crypto, certificate }: DesktopTimelineOptions): StreamWriter {
-  const { recording, session } = spooled.record
-  return new StreamWriter({
-    recording,
-    stream: 'cast',
-    signer,
-    sha256: crypto.sha256,
-    certificate,
-    facts: session.facts,
-    state: spooled.state,
-  })
 }

@@ -8,9 +8,9 @@ import { TimelineRecorder } from '../../../agent/capture/timeline-recorder.ts'
 import { recoverStream } from '../../../agent/queue/recover-stream.ts'
 import { Spool } from '../../../agent/queue/spool.ts'
 import type { SpooledStream } from '../../../agent/queue/spooled-stream.ts'
+import { timelineWriter } from '../../../agent/queue/timeline-writer.ts'
 import { equalBytes } from '../../../format/bytes.ts'
 import { skippableSpanBytes } from '../../../format/skippable.ts'
-import { StreamWriter } from '../../../format/stream-writer.ts'
 import { blockEnds } from '../../../format/zstd-blocks.ts'
 import { eventually } from '../../helpers/eventually.ts'
 import { crypto, makeIdentities } from '../../helpers/sample-stream.ts'
@@ -53,16 +53,8 @@ async function halfRecorded(
   const { spool } = await Spool.open(join(home, 'spool'))
   const spooled = await spoolSession(spool, join(home, 'run'), 's')
   const follower = new LogFollower(logs.dir, { startedMs: 0 })
-  const { recording, session } = spooled.record
-  const writer = new StreamWriter({
-    recording,
-    stream: 'cast',
-    signer,
-    sha256: crypto.sha256,
-    certificate,
-    facts: session.facts,
-    state: spooled.state,
-  })
+  const { session } = spooled.record
+  const writer = timelineWriter(spooled, { signer, crypto, certificate })
   const timeline = new TimelineRecorder(new StreamRecorder(spooled, writer))
   await timeline.begin(session, 'sh -c true', follower.position)
   const step = async (happening: Happening) => {
@@ -228,16 +220,7 @@ test('a GAP that the log of parts does not have yet stays as it is', async (t) =
   const { logs, spooled } = await halfRecorded(home)
   const { spool } = await Spool.open(join(home, 'spool'))
   const loaded = spool.get(spooled.recording)!
-  const { recording, session } = loaded.record
-  const options = {
-    recording,
-    stream: 'cast',
-    signer,
-    sha256: crypto.sha256,
-    certificate,
-    facts: session.facts,
-  } as const
-  const writer = new StreamWriter({ ...options, state: loaded.state })
+  const writer = timelineWriter(loaded, { signer, crypto, certificate })
   await recoverStream(loaded, writer)
   await loaded.begin()
   const frame = writer.gap({ fromUs: 1, toUs: 2, reason: 'flood', lostBytes: 3 })

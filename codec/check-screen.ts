@@ -1,7 +1,6 @@
-import { FbsReader } from '../format/fbs.ts'
 import { FormatError } from '../format/format-error.ts'
 import { ScreenPainter } from '../format/screen-painter.ts'
-import { readBodies } from './read-bodies.ts'
+import { readScreen } from './read-screen.ts'
 
 /** More say nothing new. */
 const problemsMax = 100
@@ -13,27 +12,26 @@ export async function checkScreen(
   const problems: { code: string; offset: number; text: string }[] = []
   // What a JPEG shows is nobody's rule.
   const painter = new ScreenPainter(async (_, width, height) => new Uint8Array(4 * width * height))
-  let first = true
-  for await (const item of readBodies(stored)) {
-    if (item.kind !== 'body') continue
-    try {
+  let offset = 0
+  let isRefused = false
+  const refuse = ({ code, message }: FormatError) => {
+    isRefused = true
+    if (problems.length < problemsMax) problems.push({ code, offset, text: `A frame's content: ${message}` })
+  }
+  for await (const item of readScreen(stored)) {
+    if (item.kind === 'frame') {
+      offset = item.offset
+      isRefused = false
       painter.begin()
-      const blocks = new FbsReader({ headerExpected: first }).push(item.raw)
-      for (const { bytes } of first ? withoutHandshake(blocks) : blocks) await painter.update(bytes)
+    }
+    if (item.kind === 'refused' && !isRefused) refuse(item.error)
+    if (item.kind !== 'blocks' || isRefused) continue
+    try {
+      for (const { bytes } of item.blocks) await painter.update(bytes)
     } catch (error) {
       if (!(error instanceof FormatError)) throw error
-      if (problems.length < problemsMax)
-        problems.push({ code: error.code, offset: item.offset, text: `A frame's content: ${error.message}` })
+      refuse(error)
     }
-    first = false
   }
   return problems
-}
-
-function* withoutHandshake<T>(blocks: Iterable<T>): Generator<T> {
-  let passed = false
-  for (const block of blocks) {
-    if (passed) yield block
-    passed = true
-  }
 }

@@ -34,6 +34,11 @@ export async function addStrip(
     tiles.push(pixels)
     timesUs.push(timeUs)
   }
+  await writeStrip(writer, tiles, timesUs)
+}
+
+/** Adds thumbnails as one image; nothing where there are none. `timesUs` = the moment of each. */
+export async function writeStrip(writer: IndexWriter, tiles: Pixels[], timesUs: number[]): Promise<void> {
   if (tiles.length === 0) return
   const { width, height } = tile
   const columns = Math.min(tiles.length, tile.columns)

@@ -1,9 +1,8 @@
 import type { IndexedFrame } from '../../format/index-records.ts'
 import { desktopTile } from '../../screen/desktop-images.ts'
 import type { Pixels } from '../../screen/paint-screen.ts'
-import { encodeStrip, tile } from '../../screen/screen-images.ts'
 import type { StorePlace } from '../store/store-place.ts'
-import { tilesMax } from './add-strip.ts'
+import { tilesMax, writeStrip } from './add-strip.ts'
 import { desktopFrameAt, desktopScreens } from './desktop-moments.ts'
 import type { IndexTools } from './index-tools.ts'
 import type { IndexWriter } from './index-writer.ts'
@@ -40,7 +39,7 @@ export class DesktopStrip {
   async step(): Promise<boolean> {
     const next = this.#left.shift()
     if (!next) {
-      await this.#add()
+      await writeStrip(this.#writer, this.#tiles, this.#timesUs)
       return false
     }
     for await (const { timeUs, screen } of desktopScreens(
@@ -53,21 +52,5 @@ export class DesktopStrip {
       this.#timesUs.push(timeUs)
     }
     return true
-  }
-
-  async #add(): Promise<void> {
-    if (this.#tiles.length === 0) return
-    const { width, height } = tile
-    const columns = Math.min(this.#tiles.length, tile.columns)
-    const { bytes } = await encodeStrip(this.#tiles)
-    const facts = {
-      use: 'strip',
-      type: 'image/webp',
-      width,
-      height,
-      columns,
-      timesUs: this.#timesUs,
-    } as const
-    this.#writer.image(facts, bytes)
   }
 }

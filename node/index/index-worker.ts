@@ -25,6 +25,8 @@ yieldToOthers()
 const crypto = openCrypto()
 const store = await openStore({ folders, ...(restore !== undefined && { restore }), farm, farmKey, crypto })
 const mac = openMac(macKey)
+/** Recordings whose bytes are worked on: what a share had held up may go on beside the next. */
+const guards: string[] = []
 const tools: IndexTools = {
   store,
   mac,
@@ -37,11 +39,14 @@ const tools: IndexTools = {
     return (user + system) / 1000
   },
   async guarded(recording, work) {
+    guards.push(recording)
     say({ type: 'guarded', recording })
     try {
       return await work()
     } finally {
-      say({ type: 'guarded' })
+      guards.splice(guards.indexOf(recording), 1)
+      const other = guards.at(-1)
+      say({ type: 'guarded', ...(other !== undefined && { recording: other }) })
     }
   },
 }

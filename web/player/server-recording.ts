@@ -2,8 +2,9 @@ import type { FrameTable } from '../../format/frame-entry.ts'
 import type { Api } from '../api/api.ts'
 import { ApiError } from '../api/api-error.ts'
 import type { RecordingDetail } from '../api/recording.ts'
+import { release } from './release.ts'
 import type { IndexAnswer, StoredRecording, StoredStream } from './stored-stream.ts'
-import { decodeFrame, release } from './terminal/frame-decoder.ts'
+import { decodeFrame } from './terminal/frame-decoder.ts'
 
 /** A recording of the server: its frames are fetched by range, when they are wanted. */
 export function serverRecording(api: Api, { id, type }: RecordingDetail): StoredRecording {

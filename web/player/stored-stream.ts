@@ -22,7 +22,7 @@ export interface StoredTimeline extends StoredStream {
 export interface IndexAnswer {
   /** `ready`, `waits` while it is being made, else it is not there. */
   state: string
-  /** Of the timeline. */
+  /** Of the stream that is shown. */
   coveredBytes: number
   activity: (Activity & { offset: number })[]
   pictures: (PictureFacts & { at: number })[]

@@ -1,6 +1,6 @@
 import { type Signal, signal } from '@preact/signals'
 import { type FramePart, FrameScanner } from '../../format/frame-scanner.ts'
-import { parseRecord } from '../../format/records.ts'
+import { parseRecord, type StreamName } from '../../format/records.ts'
 import { type Segment, segmentOf } from './segment.ts'
 import type { StoredStream } from './stored-stream.ts'
 
@@ -43,7 +43,7 @@ export abstract class StreamSource {
   }
 
   /** Of the stream that is shown. */
-  get name(): 'cast' | 'rfb' {
+  get name(): StreamName {
     return this.stored.name
   }
 

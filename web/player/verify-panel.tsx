@@ -20,15 +20,14 @@ export function VerifyPanel({ id, player }: { id: string; player: Player }) {
   const checking = useSignal(false)
   const live = player.live.value
   const shown = player.shown.value
-  const isDesktop = player.source.name === 'rfb'
 
   const check = async () => {
     checking.value = true
     error.value = undefined
     try {
       report.value = await api.call<Checked>(`/api/recordings/${id}/verify`)
-      const shown = isDesktop ? report.value.screen : report.value
-      player.source.disprove(shown?.problems.map(({ offset }) => offset) ?? [])
+      const { problems } = report.value.screen ?? report.value
+      player.source.disprove(problems.map(({ offset }) => offset))
     } catch (caught) {
       error.value = asApiError(caught)
     }
@@ -42,14 +41,10 @@ export function VerifyPanel({ id, player }: { id: string; player: Player }) {
   return (
     <section data-testid="verify">
       <h2>Proof</h2>
-      {report.value && isDesktop && (
+      {report.value?.screen && (
         <>
           <h3>Screen</h3>
-          {report.value.screen ? (
-            <Report report={report.value.screen} live={live} />
-          ) : (
-            <p class="notice medium">This server does not check screens: nothing here proves it.</p>
-          )}
+          <Report report={report.value.screen} live={live} />
           <h3>Timeline</h3>
         </>
       )}

@@ -1,6 +1,7 @@
 import type { FbsBlock } from '../../../format/fbs.ts'
 import { FormatError } from '../../../format/format-error.ts'
 import type { ScreenPainter } from '../../../format/screen-painter.ts'
+import { release } from '../release.ts'
 import { FrameBlocks } from './frame-blocks.ts'
 import type { FrameRef } from './messages.ts'
 
@@ -165,11 +166,6 @@ export class ScreenLane {
     if (this.#workMs > frameMsMax)
       throw new FormatError('screen-cost', `Painting a frame takes more than ${frameMsMax / 1000} s.`)
   }
-}
-
-// Given back now: browsers wait for tens of megabytes before they collect garbage.
-function release(piece: Uint8Array | undefined): void {
-  if (piece?.buffer instanceof ArrayBuffer && !piece.buffer.detached) piece.buffer.transfer(0)
 }
 
 function addMoment(moments: number[], timeUs: number, bytes: number): void {

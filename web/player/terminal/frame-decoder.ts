@@ -2,6 +2,7 @@ import { ZSTDDecoder } from 'zstddec'
 import { FormatError } from '../../../format/format-error.ts'
 import { frameEvents } from '../../../format/frame-events.ts'
 import type { TimelineEvent } from '../../../format/timeline.ts'
+import { release } from '../release.ts'
 
 /** No frame of ours is larger decoded; one that claims more is a bomb. */
 const rawBytesMax = 64 * 1024 * 1024
@@ -17,11 +18,6 @@ export async function decodeFrame(body: Uint8Array, rawBytes: number): Promise<T
     release(raw)
   }
   return events
-}
-
-/** Gives the memory back now: browsers wait for tens of megabytes of it before they collect garbage. */
-export function release({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0)
 }
 
 /** What decodes to `rawBytes`; where it does not, something of another size. Rejects with FormatError. */

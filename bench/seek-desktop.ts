@@ -8,10 +8,9 @@ import { makeIdentities } from '../test/helpers/sample-stream.ts'
 import type { Up } from '../test/helpers/up.ts'
 import { type LongDesktop, startMs, writeLongDesktop } from './long-desktop.ts'
 import type { Figure } from './main.ts'
-import { percentile } from './median.ts'
 import { randomNumbers } from './random-numbers.ts'
 import { memoryFigures } from './seek-memory.ts'
-import { openFromList, seekAbout } from './seek-page.ts'
+import { openFromList, seekAbout, seekFigures } from './seek-page.ts'
 
 /** How soon a moment of a working day on a desktop is seen. */
 export async function desktopFigures(
@@ -33,20 +32,12 @@ export async function desktopFigures(
   const hours = (recording.endUs / 3.6e9).toFixed(1)
   const frames = `${recording.frames} frames, ${(recording.rawBytes / 1e9).toFixed(1)} GB`
   return [
-    {
-      key: 'desktop_first_ms',
-      value: percentile(firsts, 0.5),
-      bar: { atMost: 300 },
-      about: `the same of a desktop of ${hours} h: ${frames}, ${(recording.storedBytes / 1e6).toFixed(0)} MB stored`,
-    },
-    { key: 'desktop_first_p95_ms', value: percentile(firsts, 0.95), about: 'the same, p95' },
-    {
-      key: 'desktop_seek_p95_ms',
-      value: percentile(seeks, 0.95),
-      bar: { atMost: 200 },
-      about: `from a click on the timeline to painted, ${seeks.length} moments`,
-    },
-    { key: 'desktop_seek_p50_ms', value: percentile(seeks, 0.5), about: 'the same, median' },
+    ...seekFigures(
+      'desktop',
+      firsts,
+      seeks,
+      `the same of a desktop of ${hours} h: ${frames}, ${(recording.storedBytes / 1e6).toFixed(0)} MB stored`,
+    ),
     ...(await memoryFigures(browser, up, recording.id, size.seeks, random, 'desktop_')),
   ]
 }

@@ -1,5 +1,7 @@
 import type { Page } from 'playwright-core'
 import type { Up } from '../test/helpers/up.ts'
+import type { Figure } from './main.ts'
+import { percentile } from './median.ts'
 
 // What a reviewer does, and how long it takes by the page's own clock: from the click to the frame that shows the moment.
 
@@ -14,6 +16,21 @@ export async function openFromList(page: Page, up: Up, id: string, momentS: numb
     link.click()
     ${whenPainted('started')}
   })`)
+}
+
+/** `stream` = terminal or desktop; times in ms. */
+export function seekFigures(stream: string, firsts: number[], seeks: number[], about: string): Figure[] {
+  return [
+    { key: `${stream}_first_ms`, value: percentile(firsts, 0.5), bar: { atMost: 300 }, about },
+    { key: `${stream}_first_p95_ms`, value: percentile(firsts, 0.95), about: 'the same, p95' },
+    {
+      key: `${stream}_seek_p95_ms`,
+      value: percentile(seeks, 0.95),
+      bar: { atMost: 200 },
+      about: `from a click on the timeline to painted, ${seeks.length} moments`,
+    },
+    { key: `${stream}_seek_p50_ms`, value: percentile(seeks, 0.5), about: 'the same, median' },
+  ]
 }
 
 export async function seekAbout(page: Page, count: number, random: () => number): Promise<number[]> {

@@ -7,11 +7,10 @@ import { startUp, type Up } from '../test/helpers/up.ts'
 import { asciinemaFigures } from './asciinema-page.ts'
 import { type LongRecording, writeLongRecording } from './long-recording.ts'
 import type { BenchOptions, Figure } from './main.ts'
-import { percentile } from './median.ts'
 import { randomNumbers } from './random-numbers.ts'
 import { desktopFigures } from './seek-desktop.ts'
 import { memoryFigures } from './seek-memory.ts'
-import { openFromList, seekAbout } from './seek-page.ts'
+import { openFromList, seekAbout, seekFigures } from './seek-page.ts'
 
 // How soon a moment of a very large recording is seen: a reviewer clicks a recording in the list, or the timeline, and the
 // picture is painted. The node runs beside it.
@@ -38,20 +37,12 @@ export async function run({ quick: isQuick }: BenchOptions): Promise<Figure[]> {
     await page.close()
     const what = `${(recording.outputBytes / 1e9).toFixed(2)} GB of output in 8 h, ${(recording.storedBytes / 1e6).toFixed(0)} MB stored`
     return [
-      {
-        key: 'terminal_first_ms',
-        value: percentile(firsts, 0.5),
-        bar: { atMost: 300 },
-        about: `from the click in the list to a moment of it painted, median of ${firsts.length}; ${what}`,
-      },
-      { key: 'terminal_first_p95_ms', value: percentile(firsts, 0.95), about: 'the same, p95' },
-      {
-        key: 'terminal_seek_p95_ms',
-        value: percentile(seeks, 0.95),
-        bar: { atMost: 200 },
-        about: `from a click on the timeline to painted, ${seeks.length} moments`,
-      },
-      { key: 'terminal_seek_p50_ms', value: percentile(seeks, 0.5), about: 'the same, median' },
+      ...seekFigures(
+        'terminal',
+        firsts,
+        seeks,
+        `from the click in the list to a moment of it painted, median of ${firsts.length}; ${what}`,
+      ),
       ...(await memoryFigures(browser, up, recording.id, size.seeks, random)),
       ...(await desktopFigures(browser, up, { ...size, seed })),
       ...(await asciinemaFigures(browser, up, recording.id, size.seeks)),

@@ -9,8 +9,9 @@ import { openNamespaces } from './helpers/namespaces.ts'
 import { run } from './helpers/up.ts'
 
 // npm run soak:install — a farm as an operator makes it, on fresh Debian machines with a systemd of their own: database,
-// two nodes, two balancers with a floating address, a host. Installs every role, joins, restarts and removes nodes while a session is recorded, lets
-// watchdogs bite, and takes everything away again. The first time it downloads Debian (some minutes), then it keeps it.
+// two nodes, two balancers with a floating address, a host. Installs every role, joins, restarts and removes nodes and moves
+// the address while a session is recorded, lets watchdogs bite, and takes everything away again. The first time it downloads
+// Debian (some minutes), then it keeps it.
 
 const missing = noMachines()
 if (missing !== undefined) {

@@ -7,10 +7,10 @@ import test, { type ExecutionContext } from 'ava'
 import sharp from 'sharp'
 import { rfbSource } from '../../agent/capture/desktop/desktop-source.ts'
 import { readIndexBlock } from '../../node/index/read-index.ts'
-import { dress, missingPrograms, parkPointer, startDesktop } from '../helpers/desktop.ts'
+import { dress, missingPrograms, startDesktop } from '../helpers/desktop.ts'
 import { needing } from '../helpers/needs.ts'
 import { difference, type Picture } from '../helpers/picture.ts'
-import { mark, record } from '../helpers/recorded-desktop.ts'
+import { markedMoments, record } from '../helpers/recorded-desktop.ts'
 import { filled, makeScreenStream, opening, update } from '../helpers/sample-screen.ts'
 import { makeIdentities, makeStream } from '../helpers/sample-stream.ts'
 import { run } from '../helpers/up.ts'
@@ -39,19 +39,7 @@ real('a moment as png is what the X server showed, and the poster is that, scale
   const desktop = await startDesktop(t, { geometry: '1024x768' })
   await dress(desktop)
   const recorded = await record(t, rfbSource({ address: { path: desktop.socket } }))
-  const marks = [await mark(recorded, desktop.picture)]
-  const term = await desktop.xterm('shell', {
-    geometry: '80x24+20+20',
-    command: 'ls -l /usr/bin; exec cat',
-  })
-  marks.push(await mark(recorded, desktop.picture))
-  await desktop.run('xdotool', 'windowmove', term, '300', '200')
-  marks.push(await mark(recorded, desktop.picture))
-  await desktop.run('xrandr', '-s', '1280x720')
-  await parkPointer(desktop)
-  marks.push(await mark(recorded, desktop.picture))
-  await recorded.recorder.stop('stopped')
-  await recorded.recorder.done
+  const marks = await markedMoments(recorded, desktop, '1280x720')
 
   const out = join(work, 'moment.png')
   for (const { timeMs, picture } of marks) {

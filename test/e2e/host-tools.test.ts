@@ -1,5 +1,6 @@
 import test from 'ava'
 import { eventually } from '../helpers/eventually.ts'
+import { needing } from '../helpers/needs.ts'
 import { openRecordedHost } from '../helpers/recorded-host.ts'
 import { noTestHosts } from '../helpers/test-host.ts'
 
@@ -8,6 +9,8 @@ import { noTestHosts } from '../helpers/test-host.ts'
 const reason = noTestHosts()
 const onHosts = reason ? test.skip : test
 if (reason) test.skip(`host tests: ${reason}`, () => undefined)
+
+const withMosh = reason ? test.skip : needing(test, '/usr/bin/mosh')
 
 const ssh = 'ssh -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR'
 const options = ssh.slice('ssh '.length)
@@ -70,13 +73,9 @@ onHosts('git, rsync, scp, sftp and ansible do what they do without us', async (t
   }
 })
 
-onHosts('a session by mosh is recorded: a plain login, and a command of its own', async (t) => {
+withMosh('a session by mosh is recorded: a plain login, and a command of its own', async (t) => {
   t.timeout(120_000)
   const host = await openRecordedHost(t, { sshd: { AcceptEnv: 'LC_*' } })
-  if ((await host.run(['sh', '-c', 'command -v mosh'])).status !== 0) {
-    t.log('mosh is not installed')
-    return t.pass()
-  }
   t.true((await host.tapedeck('doctor')).stdout.toString().includes('[mosh]'))
   const locale = { LC_ALL: 'C.UTF-8', LANG: 'C.UTF-8', TERM: 'xterm' }
   const mosh = (...command: string[]) =>

@@ -1,11 +1,11 @@
 import test from 'ava'
 import sharp from 'sharp'
-import { UpdateBlock } from '../../format/fbs.ts'
 import type { FormatError } from '../../format/format-error.ts'
 import { encoding, type Rectangle } from '../../format/rfb-reader.ts'
 import { type DecodeJpeg, ScreenPainter } from '../../format/screen-painter.ts'
 import { difference } from '../helpers/picture.ts'
 import { type Block, fbsBlocks, replay, zstdcat } from '../helpers/replay.ts'
+import { type Part, update } from '../helpers/sample-screen.ts'
 
 const size = { width: 16, height: 8 }
 const all = { x: 0, y: 0, ...size }
@@ -16,18 +16,6 @@ const decodeJpeg: DecodeJpeg = async (jpeg) =>
 function rgbOf({ screen }: ScreenPainter) {
   const { width, height, pixels } = screen
   return { width, height, rgb: pixels.filter((_, i) => i % 4 !== 3) }
-}
-
-type Part = [area: Rectangle, encoding: number, content?: Uint8Array]
-
-/** The bytes of one update. */
-function update(...parts: Part[]): Uint8Array {
-  const block = new UpdateBlock()
-  for (const [area, kind, content = new Uint8Array(0)] of parts)
-    block.add(area, kind, content.length).set(content)
-  const bytes = block.close(0)
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0)
-  return bytes.slice(4, 4 + length)
 }
 
 const sized: Part = [all, encoding.desktopSize]

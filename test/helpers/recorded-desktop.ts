@@ -13,6 +13,7 @@ import type { StreamSink } from '../../agent/capture/desktop/stream-sink.ts'
 import type { Facts } from '../../format/records.ts'
 import { StreamVerifier } from '../../format/stream-verifier.ts'
 import type { VerifyReport } from '../../format/verify-report.ts'
+import { type Desktop, parkPointer } from './desktop.ts'
 import { eventually } from './eventually.ts'
 import { type FileSink, openFileSink } from './file-sink.ts'
 import { type Area, difference, type Picture } from './picture.ts'
@@ -37,6 +38,25 @@ export interface RecordedDesktop {
   /** ms since the recording's start. */
   now(): number
   verify(): Promise<VerifyReport>
+}
+
+/** A window opens, moves, and the screen gets `size`: marked before and after each. */
+export async function markedMoments(
+  recorded: RecordedDesktop,
+  desktop: Desktop,
+  size: string,
+): Promise<Mark[]> {
+  const marks = [await mark(recorded, desktop.picture)]
+  const shell = await desktop.xterm('shell', { geometry: '70x20+20+20', command: 'ls -l /usr/bin; exec cat' })
+  marks.push(await mark(recorded, desktop.picture))
+  await desktop.run('xdotool', 'windowmove', shell, '200', '150')
+  marks.push(await mark(recorded, desktop.picture))
+  await desktop.run('xrandr', '-s', size)
+  await parkPointer(desktop)
+  marks.push(await mark(recorded, desktop.picture))
+  await recorded.recorder.stop('stopped')
+  await recorded.recorder.done
+  return marks
 }
 
 export function streamOptions(sink: StreamSink, facts: Facts): ScreenStreamOptions {

@@ -1,7 +1,8 @@
 import sharp from 'sharp'
-import { openZstdBody, screenZstd } from '../../codec/zstd.ts'
+import { openZstdBody, screenZstd, type ZstdBody } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { encodeBlock, fbsHeader, UpdateBlock } from '../../format/fbs.ts'
+import type { GapReason } from '../../format/records.ts'
 import { encoding, type Rectangle } from '../../format/rfb-reader.ts'
 import { encodeHandshake, encodeServerInit } from '../../format/server-init.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
@@ -74,54 +75,102 @@ export function opening(size: Size, colour: number): Uint8Array {
   return update(sized(size), filled({ x: 0, y: 0, ...size }, colour))
 }
 
+export interface ScreenWriter {
+  /** Bytes of HEAD; a frame begins. */
+  begin(startUs: number, size: Size): Promise<Uint8Array>
+  /** Bytes with the block in them, flushed. */
+  add(block: Uint8Array): Promise<Uint8Array>
+  /** Bytes that close it. `stored` = in place of its content, compressed; `rawBytes` = in place of its size, in the SEAL. */
+  seal(endUs: number, options?: { rawBytes?: number; stored?: Uint8Array | undefined }): Promise<Uint8Array>
+  gap(fromUs: number, toUs: number, reason: GapReason): Uint8Array
+  end(endUs: number): Uint8Array
+  /** All content that was added. */
+  raw(): Uint8Array
+  /** Of all bytes so far. */
+  readonly offset: number
+}
+
+/** A screen's stream, piece by piece. `quick`: compressed with a small window, which takes no time to make. */
+export function openScreenWriter(
+  { agent: signer, certificate }: Identities,
+  recording: string,
+  options: { quick?: boolean } = {},
+): ScreenWriter {
+  const writer = new StreamWriter({
+    ...{ recording, stream: 'rfb', signer, certificate, sha256: crypto.sha256 },
+    facts: { ...facts, type: 'desktop', application: 'desktop', command: 'Xvnc' },
+  })
+  const open = () => (options.quick ? openZstdBody() : openZstdBody(screenZstd))
+  const contents: Uint8Array[] = []
+  let body: ZstdBody | undefined
+  let raw = 0
+  const put = async (bytes: Uint8Array) => {
+    raw += bytes.length
+    contents.push(bytes)
+    await body!.write(bytes)
+  }
+  return {
+    async begin(startUs, size) {
+      const isFirst = writer.frame === 0
+      const init = encodeServerInit({ ...size, name: 'ada@ward-7' })
+      const head = writer.head({ startUs, wallMs: facts.startedMs + startUs / 1000, init })
+      body = open()
+      raw = 0
+      if (!isFirst) return head
+      await put(fbsHeader)
+      await put(encodeBlock(encodeHandshake(init), Math.floor(startUs / 1000)))
+      return head
+    },
+    async add(bytes) {
+      await put(bytes)
+      const flushed = await body!.flush()
+      writer.body(flushed)
+      return flushed
+    },
+    async seal(endUs, { rawBytes = raw, stored } = {}) {
+      const own = await body!.end()
+      const last = stored ?? own
+      writer.body(last)
+      return concatBytes([last, writer.seal({ endUs, rawBytes })])
+    },
+    gap: (fromUs, toUs, reason) => writer.gap({ fromUs, toUs, reason }),
+    end: (endUs) => concatBytes(writer.end({ endUs, reason: 'exit', exit: 0 })),
+    raw: () => concatBytes(contents),
+    get offset() {
+      return writer.offset
+    },
+  }
+}
+
 /** With an END unless `end` is false. The last update's time is the frame's end. */
 export async function makeScreenStream(
-  { agent: signer, certificate }: Identities,
+  identities: Identities,
   frames: (SampleScreenFrame | { gapUs: number })[],
   options: { end?: boolean; recording?: string } = {},
 ): Promise<SampleStream> {
   const recording = options.recording ?? sampleId()
-  const { sha256 } = crypto
-  const screenFacts = { ...facts, type: 'desktop' as const }
-  const writer = new StreamWriter({
-    recording,
-    stream: 'rfb',
-    signer,
-    sha256,
-    certificate,
-    facts: screenFacts,
-  })
+  const writer = openScreenWriter(identities, recording)
   const parts: Uint8Array[] = []
-  const raws: Uint8Array[] = []
   const boundaries: number[] = []
   let nowUs = 0
   for (const frame of frames) {
     if ('gapUs' in frame) {
-      parts.push(writer.gap({ fromUs: nowUs, toUs: nowUs + frame.gapUs, reason: 'crash' }))
+      parts.push(writer.gap(nowUs, nowUs + frame.gapUs, 'crash'))
       nowUs += frame.gapUs
     } else {
-      const { startUs, size, updates } = frame
-      const init = encodeServerInit({ ...size, name: 'ada@ward-7' })
-      const first = writer.frame === 0
-      parts.push(writer.head({ startUs, wallMs: facts.startedMs + startUs / 1000, init }))
-      const raw = concatBytes([
-        ...(first ? [fbsHeader, encodeBlock(encodeHandshake(init), Math.floor(startUs / 1000))] : []),
-        ...updates.map(({ bytes, timeMs }) => encodeBlock(bytes, timeMs)),
-      ])
-      const body = openZstdBody(screenZstd)
-      await body.write(raw)
-      const compressed = frame.body ?? (await body.end())
-      body.close()
-      writer.body(compressed)
+      const { startUs, size, updates, body: stored, rawBytes } = frame
+      parts.push(await writer.begin(startUs, size))
+      const blocks = updates.map(({ bytes, timeMs }) => encodeBlock(bytes, timeMs))
+      if (!stored) for (const block of blocks) parts.push(await writer.add(block))
       nowUs = Math.max(startUs, ...updates.map(({ timeMs }) => timeMs * 1000))
-      parts.push(compressed, writer.seal({ endUs: nowUs, rawBytes: frame.rawBytes ?? raw.length }))
-      raws.push(raw)
+      const claimed = rawBytes ?? (stored && concatBytes(blocks).length)
+      parts.push(await writer.seal(nowUs, { stored, ...(claimed !== undefined && { rawBytes: claimed }) }))
     }
     boundaries.push(writer.offset)
   }
   if (options.end ?? true) {
-    parts.push(...writer.end({ endUs: nowUs, reason: 'exit' }))
+    parts.push(writer.end(nowUs))
     boundaries.push(writer.offset)
   }
-  return { bytes: concatBytes(parts), raw: concatBytes(raws), recording, boundaries }
+  return { bytes: concatBytes(parts), raw: writer.raw(), recording, boundaries }
 }

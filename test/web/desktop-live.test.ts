@@ -5,11 +5,12 @@ import { encodeBlock, fbsHeader } from '../../format/fbs.ts'
 import { encodeHandshake, encodeServerInit } from '../../format/server-init.ts'
 import { browserTests } from '../helpers/browser.ts'
 import { type Block, fbsBlocks } from '../helpers/replay.ts'
+import { openScreenWriter, type ScreenWriter } from '../helpers/sample-screen.ts'
 import { facts, makeIdentities, makeStream, sampleId } from '../helpers/sample-stream.ts'
 import { until } from '../helpers/test-node.ts'
 import { look, lookAt, looksLike } from './desktop-page.ts'
 import { position, screen } from './player-page.ts'
-import { type DesktopWriter, openDesktopWriter, picture, small, step } from './sample-desktops.ts'
+import { picture, small, step } from './sample-desktops.ts'
 import { output, recordingOf } from './sample-recordings.ts'
 import { openStandIn, type StandIn } from './stand-in.ts'
 
@@ -27,7 +28,7 @@ test.after.always('the server stops', () => server?.close())
 
 interface Running {
   id: string
-  writer: DesktopWriter
+  writer: ScreenWriter
   /** All that was recorded so far. */
   blocks(): Block[]
   add(block: Uint8Array): Promise<void>
@@ -37,13 +38,13 @@ interface Running {
 /** A session that began a minute ago, with a picture and a change of it. */
 async function running(seed: number): Promise<Running> {
   const id = sampleId(seed)
-  const writer = openDesktopWriter(identities, id)
+  const writer = openScreenWriter(identities, id, { quick: true })
   const contents: Uint8Array[] = [
     fbsHeader,
     encodeBlock(encodeHandshake(encodeServerInit({ ...small, name: '' })), 0),
   ]
   const first = [picture(0, small, 0x334455), step(1000, small, 1)]
-  const head = await writer.begin(0)
+  const head = await writer.begin(0, small)
   const parts: Uint8Array[] = [head]
   for (const bytes of first) parts.push(await writer.add(bytes))
   contents.push(...first)
@@ -90,7 +91,7 @@ browserTest('it is followed, rewound, and followed again, over the end of a fram
   await follows(page)
   await latest()
   live.push(await live.writer.seal(64 * second))
-  live.push(await live.writer.begin(65 * second))
+  live.push(await live.writer.begin(65 * second, small))
   await live.add(picture(65_000, { width: 400, height: 300 }, 0x992233))
   await latest()
   server.cut(false)
@@ -121,7 +122,7 @@ browserTest('bell, clipboard and title of a live desktop act on nothing', async 
   server.append(live.id, await live.writer.add(encodeBlock(cut, 62_000)), 'rfb')
   server.append(live.id, await live.writer.add(encodeBlock(new Uint8Array([2]), 62_000)), 'rfb')
   live.push(await live.writer.seal(63 * second))
-  live.push(await live.writer.begin(65 * second))
+  live.push(await live.writer.begin(65 * second, small))
   await live.add(picture(65_000, small, 0x992233))
   const wanted = await lookAt(
     live.blocks().filter(({ bytes }) => bytes[0] !== 2 && bytes[0] !== 3),

@@ -3,10 +3,10 @@ import test from 'ava'
 import { rfbSource } from '../../agent/capture/desktop/desktop-source.ts'
 import { lossyDefaults } from '../../agent/capture/desktop/lossy-encoder.ts'
 import { browserTests } from '../helpers/browser.ts'
-import { dress, missingPrograms, parkPointer, startDesktop } from '../helpers/desktop.ts'
+import { dress, missingPrograms, startDesktop } from '../helpers/desktop.ts'
 import { eventually } from '../helpers/eventually.ts'
 import { difference } from '../helpers/picture.ts'
-import { identities, mark, record } from '../helpers/recorded-desktop.ts'
+import { identities, markedMoments, record } from '../helpers/recorded-desktop.ts'
 import { fbsBlocks, replay, zstdcat } from '../helpers/replay.ts'
 import { makeStream, sampleId } from '../helpers/sample-stream.ts'
 import { looksLike, picture } from './desktop-page.ts'
@@ -36,17 +36,7 @@ real('at every marked moment the player shows the pixels of the X server', async
   const desktop = await startDesktop(t, { geometry: '800x600' })
   await dress(desktop)
   const recorded = await record(t, rfbSource({ address: { path: desktop.socket } }))
-  const marks = [await mark(recorded, desktop.picture)]
-  const command = 'ls -l /usr/bin; exec cat'
-  const shell = await desktop.xterm('shell', { geometry: '70x20+20+20', command })
-  marks.push(await mark(recorded, desktop.picture))
-  await desktop.run('xdotool', 'windowmove', shell, '200', '150')
-  marks.push(await mark(recorded, desktop.picture))
-  await desktop.run('xrandr', '-s', '1024x768')
-  await parkPointer(desktop)
-  marks.push(await mark(recorded, desktop.picture))
-  await recorded.recorder.stop('stopped')
-  await recorded.recorder.done
+  const marks = await markedMoments(recorded, desktop, '1024x768')
   const blocks = fbsBlocks(await zstdcat(recorded.sink.path))
   const server = await openStandIn(identities.farm.publicKey)
   t.teardown(() => server.close())

@@ -4,7 +4,7 @@ import { browserTests, type OpenOptions } from '../helpers/browser.ts'
 import { makeIdentities } from '../helpers/sample-stream.ts'
 import { until } from '../helpers/test-node.ts'
 import { look, lookAt, looksLike } from './desktop-page.ts'
-import { isPlaying, position, screen } from './player-page.ts'
+import { isPlaying, keyMoves, position, screen } from './player-page.ts'
 import { type HeldDesktop, heldDesktop, picture, small, step, ticking } from './sample-desktops.ts'
 import { openStandIn, type StandIn } from './stand-in.ts'
 
@@ -79,21 +79,7 @@ browserTest('a moment that is played to looks as one that is sought', async (t, 
 
 browserTest('every key that moves, the wheel, 7 s back and the timeline', async (t, open) => {
   const page = await play(open, clock, 600)
-  const moves: [string, number][] = [
-    ['ArrowRight', 605],
-    ['ArrowLeft', 600],
-    ['Control+ArrowRight', 630],
-    ['Control+ArrowLeft', 600],
-    ['PageDown', 660],
-    ['PageUp', 600],
-    ['Control+PageDown', 960],
-    ['Control+PageUp', 600],
-    ['End', endS],
-    ['ArrowRight', endS],
-    ['Home', 0],
-    ['PageUp', 0],
-  ]
-  for (const [key, atS] of moves) {
+  for (const [key, atS] of keyMoves(endS)) {
     await page.keyboard.press(key)
     await t.notThrowsAsync(stands(page, atS), key)
   }
@@ -126,7 +112,6 @@ browserTest('at random moments, back and forth, it shows just that', async (t, o
   for (let i = 0; i < 12; i++) {
     seed = (seed * 48_271) % 2_147_483_647
     const atS = seed % endS
-    await page.evaluate(`history.replaceState(null, '', '?')`)
     await page.keyboard.press('Home')
     await positionOf0(page)
     for (let minutes = Math.floor(atS / 60); minutes > 0; minutes--) await page.keyboard.press('PageDown')

@@ -7,6 +7,24 @@ declare const requestAnimationFrame: (callback: (timeMs: number) => void) => num
 
 export const screen = '[data-testid=screen]'
 
+/** Keys that move from 600 s on, each to where, in a recording whose end is at `endS`. SPEC S14. */
+export function keyMoves(endS: number): [string, number][] {
+  return [
+    ['ArrowRight', 605],
+    ['ArrowLeft', 600],
+    ['Control+ArrowRight', 630],
+    ['Control+ArrowLeft', 600],
+    ['PageDown', 660],
+    ['PageUp', 600],
+    ['Control+PageDown', 960],
+    ['Control+PageUp', 600],
+    ['End', endS],
+    ['ArrowRight', endS],
+    ['Home', 0],
+    ['PageUp', 0],
+  ]
+}
+
 /** The painted rows as text; ends of rows without their blanks. */
 export function screenText(page: Page): Promise<string> {
   return page

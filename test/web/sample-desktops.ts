@@ -1,23 +1,16 @@
-import { openZstdBody } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { encodeBlock, fbsHeader, UpdateBlock } from '../../format/fbs.ts'
-import type { Facts } from '../../format/records.ts'
 import { encoding } from '../../format/rfb-reader.ts'
 import { encodeHandshake, encodeServerInit } from '../../format/server-init.ts'
-import { StreamWriter } from '../../format/stream-writer.ts'
 import type { Recording } from '../../web/api/recording.ts'
 import { type Block, fbsBlocks } from '../helpers/replay.ts'
-import { crypto, facts, type Identities, makeStream, sampleId } from '../helpers/sample-stream.ts'
+import { openScreenWriter, type Size } from '../helpers/sample-screen.ts'
+import { type Identities, makeStream, sampleId } from '../helpers/sample-stream.ts'
 import { output, recordingOf } from './sample-recordings.ts'
 import type { Held } from './stand-in.ts'
 
 // Desktops written by the product's own writer, whose pictures say what second it is. Compressed with small windows, which take
 // no time to make; real ones are in desktop-real.test.ts.
-
-export interface Size {
-  width: number
-  height: number
-}
 
 /** Decoded content of a frame: blocks of FBS, or something hostile in their place. */
 export interface DesktopFrame {
@@ -88,70 +81,13 @@ export function ticking(seconds: number, size: Size = small, fromS = 0): Desktop
   return frames
 }
 
-export interface DesktopWriter {
-  /** Bytes of HEAD; a frame begins. */
-  begin(startUs: number): Promise<Uint8Array>
-  /** Bytes with the block in them, flushed. */
-  add(block: Uint8Array): Promise<Uint8Array>
-  /** Bytes that close it. */
-  seal(endUs: number, options?: { rawBytes?: number; stored?: Uint8Array }): Promise<Uint8Array>
-  gap(fromUs: number, toUs: number): Uint8Array
-  end(endUs: number): Uint8Array
-}
-
-export function openDesktopWriter(
-  { agent: signer, certificate }: Identities,
-  recording: string,
-  size: Size = small,
-): DesktopWriter {
-  const desktopFacts: Facts = { ...facts, type: 'desktop', application: 'desktop', command: 'Xvnc' }
-  const writer = new StreamWriter({
-    ...{ recording, stream: 'rfb', signer, certificate, facts: desktopFacts },
-    sha256: crypto.sha256,
-  })
-  let body = openZstdBody()
-  let raw = 0
-  const init = encodeServerInit({ ...size, name: 'ward-7' })
-  const put = async (bytes: Uint8Array) => {
-    raw += bytes.length
-    await body.write(bytes)
-  }
-  return {
-    async begin(startUs) {
-      const isFirst = writer.frame === 0
-      const head = writer.head({ startUs, wallMs: facts.startedMs + startUs / 1000, init })
-      body = openZstdBody()
-      raw = 0
-      if (isFirst) {
-        await put(fbsHeader)
-        await put(encodeBlock(encodeHandshake(init), Math.floor(startUs / 1000)))
-      }
-      return head
-    },
-    async add(bytes) {
-      await put(bytes)
-      const flushed = await body.flush()
-      writer.body(flushed)
-      return flushed
-    },
-    async seal(endUs, { rawBytes = raw, stored } = {}) {
-      let last = await body.end()
-      if (stored) last = stored
-      writer.body(last)
-      return concatBytes([last, writer.seal({ endUs, rawBytes })])
-    },
-    gap: (fromUs, toUs) => writer.gap({ fromUs, toUs, reason: 'paused' }),
-    end: (endUs) => concatBytes(writer.end({ endUs, reason: 'exit', exit: 0 })),
-  }
-}
-
 /** A stream of these frames and gaps. */
 export async function desktopStream(
   identities: Identities,
   frames: (DesktopFrame | { fromUs: number; toUs: number })[],
   { recording = sampleId(), size = small, ended = true } = {},
 ): Promise<DesktopStream> {
-  const writer = openDesktopWriter(identities, recording, size)
+  const writer = openScreenWriter(identities, recording, { quick: true })
   const parts: Uint8Array[] = []
   const contents: Uint8Array[] = [
     fbsHeader,
@@ -159,9 +95,9 @@ export async function desktopStream(
   ]
   let endUs = 0
   for (const frame of frames) {
-    if (!('content' in frame)) parts.push(writer.gap(frame.fromUs, frame.toUs))
+    if (!('content' in frame)) parts.push(writer.gap(frame.fromUs, frame.toUs, 'paused'))
     else {
-      parts.push(await writer.begin(frame.startUs))
+      parts.push(await writer.begin(frame.startUs, size))
       const { rawBytes, stored } = frame
       if (!stored) for (const bytes of frame.content) parts.push(await writer.add(bytes))
       parts.push(

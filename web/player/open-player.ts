@@ -54,11 +54,7 @@ export async function openPlayer(
     if (recording.state === 'live') {
       source.fed = true
       player.setLive(true, Math.max(source.endUs.value, (Date.now() - startMs) * 1000))
-      // What was there before says nothing about how long new bytes take.
-      const knownBytes = source.size
-      player.onTailTime = (timeUs) => {
-        if (source.size > knownBytes) delay.add(startMs + timeUs / 1000)
-      }
+      player.onNews = (timeUs) => delay.add(startMs + timeUs / 1000)
       let completeBytes: number | undefined
       const finish = () => {
         closeFeed?.()

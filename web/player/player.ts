@@ -40,13 +40,15 @@ export class Player {
   /** Counts up when the timeline's picture may have changed. */
   readonly activityChanges = signal(0)
   readonly activity = new Activity()
-  /** Told the time of the newest event when it has come over the live feed. */
-  onTailTime: ((timeUs: number) => void) | undefined
+  /** Told the time of something that was recorded just now. */
+  onNews: ((timeUs: number) => void) | undefined
   readonly screen: Screen
   readonly source: StreamSource
   readonly index: RecordingIndex
   readonly #clock = new Clock()
   readonly #liveEdge = new LiveEdge()
+  /** What was there before says nothing about now. */
+  #knownBytes = 0
   readonly #closed = new AbortController()
   #seek = new AbortController()
   #request = 0
@@ -169,7 +171,10 @@ export class Player {
 
   /** The session runs, or has ended; at the end what follows becomes an ordinary recording. */
   setLive(live: boolean, nowUs?: number): void {
-    if (live && nowUs !== undefined) this.#liveEdge.set(nowUs)
+    if (live && nowUs !== undefined) {
+      this.#liveEdge.guess(nowUs)
+      this.#knownBytes = this.source.size
+    }
     if (this.live.value === live) return
     this.live.value = live
     if (live || !this.following.value) return
@@ -245,9 +250,9 @@ export class Player {
   }
 
   #tail(newestUs: number | undefined): void {
-    if (newestUs !== undefined) {
-      this.onTailTime?.(newestUs)
-      if (newestUs > this.#liveEdge.now()) this.#liveEdge.set(newestUs)
+    if (newestUs !== undefined && this.source.size > this.#knownBytes) {
+      this.#liveEdge.heard(newestUs)
+      this.onNews?.(newestUs)
     }
     if (this.following.value) this.#drawTail()
   }

@@ -37,7 +37,7 @@ test('a queue of several recordings goes to the farm, byte for byte, and is empt
     t.is(node.register.done.get(recording)?.proof, 'sealed')
     t.is(uplink.acked({ key: streamKey(recording, 'cast') }), 0)
   }
-  t.deepEqual(await readdir(join(root, 'spool')), [])
+  await eventually(async () => assert.deepEqual(await readdir(join(root, 'spool')), []))
   t.deepEqual(node.errors, [])
   t.like(uplink.status, { state: 'connected', node: 'node-1' })
 })
@@ -274,10 +274,8 @@ test('a recording that the farm deleted is dropped; one of another agent, or wit
   })
   await sentAll(spool)
   t.deepEqual(discarded, [deleted!.recording])
-  t.deepEqual(
-    (await readdir(join(root, 'spool'))).sort(),
-    [`${foreign!.recording}.forked`, `${forked!.recording}.forked`].sort(),
-  )
+  const aside = [`${foreign!.recording}.forked`, `${forked!.recording}.forked`].sort()
+  await eventually(async () => assert.deepEqual((await readdir(join(root, 'spool'))).sort(), aside))
   t.true(log.codes().includes('recording'))
   t.true(log.codes().includes('fork'))
 })

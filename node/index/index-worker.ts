@@ -8,6 +8,7 @@ import { ScreenImages } from '../../screen/screen-images.ts'
 import { openStore } from '../store/store.ts'
 import { drawNow } from './draw-now.ts'
 import type { IndexReply, IndexRequest, IndexWorkerData } from './index-messages.ts'
+import { IndexPace } from './index-pace.ts'
 import { callMsMax, IndexQueue, within } from './index-queue.ts'
 import { IndexTables } from './index-tables.ts'
 import type { IndexTools } from './index-tools.ts'
@@ -55,14 +56,17 @@ const queue = new IndexQueue(tools, {
   trouble: (recording, error) => say({ type: 'trouble', recording, ...error }),
 })
 const draws: Extract<IndexRequest, { type: 'draw' }>[] = []
+const pace = new IndexPace(tools.cpuMs)
 let running = false
 let closing = false
+let wake = () => {}
 
 port.on('message', (request: IndexRequest) => {
   if (request.type === 'sealed') queue.sealed(request.recording, request.stream, request.bytes)
   else if (request.type === 'build') queue.build(request.recording, request.again)
   else if (request.type === 'draw') draws.push(request)
   else closing = true
+  if (closing || draws.length > 0) wake()
   if (!running) void run()
 })
 
@@ -73,14 +77,25 @@ async function run(): Promise<void> {
     const draw = draws.shift()
     if (draw) await answer(draw)
     else await queue.turn()
+    const restMs = pace.restMs()
     // Messages that came meanwhile are taken.
-    await immediate()
+    await (restMs > 0 ? rest(restMs) : immediate())
   }
   running = false
   if (!closing) return
   await queue.close()
   say({ type: 'closed' })
   port.close()
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms)
+    wake = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
 }
 
 async function answer({ id, draw }: Extract<IndexRequest, { type: 'draw' }>): Promise<void> {

@@ -20,6 +20,12 @@ import { cpuSeconds } from './program-cost.ts'
 const officeMs = 90_000
 const videoMs = 30_000
 const quickMs = 10_000
+/** Of its systemd unit. */
+const agentEnvironment = {
+  UV_THREADPOOL_SIZE: '16',
+  MALLOC_ARENA_MAX: '2',
+  MALLOC_MMAP_THRESHOLD_: '4194304',
+}
 /** Of the file sink. */
 const streamName = 'screen.rfb.zst'
 const recorderProgram = fileURLToPath(new URL('desktop-recorder.ts', import.meta.url))
@@ -120,9 +126,7 @@ function tapedeck(mode: 'lossless' | 'lossy'): Recorder {
     const child = spawn(
       execPath,
       ['--disable-warning=ExperimentalWarning', recorderProgram, desktop.socket, dir, mode],
-      {
-        stdio: ['pipe', 'pipe', 'inherit'],
-      },
+      { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...agentEnvironment } },
     )
     const said = text(child.stdout)
     return {

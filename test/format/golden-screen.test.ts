@@ -45,7 +45,7 @@ async function makeScreen(): Promise<Uint8Array> {
     block.add({ x: 1, y: 1, width: 3, height: 1 }, encoding.raw, 12).fill(0x7f)
     raws.push(block.close(startUs / 1000 + 100).slice())
     const raw = concatBytes(raws)
-    const body = openZstdBody(screenZstd)
+    const body = openZstdBody(screenZstd(width * height * 4))
     await body.write(raw)
     const compressed = await body.end()
     writer.body(compressed)

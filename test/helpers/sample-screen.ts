@@ -3,7 +3,7 @@ import { openZstdBody, screenZstd, type ZstdBody } from '../../codec/zstd.ts'
 import { concatBytes } from '../../format/bytes.ts'
 import { encodeBlock, fbsHeader, UpdateBlock } from '../../format/fbs.ts'
 import type { GapReason } from '../../format/records.ts'
-import { encoding, type Rectangle } from '../../format/rfb-reader.ts'
+import { encoding, pixelBytes, type Rectangle } from '../../format/rfb-reader.ts'
 import { encodeHandshake, encodeServerInit } from '../../format/server-init.ts'
 import { StreamWriter } from '../../format/stream-writer.ts'
 import { crypto, facts, type Identities, type SampleStream, sampleId } from './sample-stream.ts'
@@ -100,7 +100,8 @@ export function openScreenWriter(
     ...{ recording, stream: 'rfb', signer, certificate, sha256: crypto.sha256 },
     facts: { ...facts, type: 'desktop', application: 'desktop', command: 'Xvnc' },
   })
-  const open = () => (options.quick ? openZstdBody() : openZstdBody(screenZstd))
+  const open = ({ width, height }: { width: number; height: number }) =>
+    options.quick ? openZstdBody() : openZstdBody(screenZstd(width * height * pixelBytes))
   const contents: Uint8Array[] = []
   let body: ZstdBody | undefined
   let raw = 0
@@ -114,7 +115,7 @@ export function openScreenWriter(
       const isFirst = writer.frame === 0
       const init = encodeServerInit({ ...size, name: 'ada@ward-7' })
       const head = writer.head({ startUs, wallMs: facts.startedMs + startUs / 1000, init })
-      body = open()
+      body = open(size)
       raw = 0
       if (!isFirst) return head
       await put(fbsHeader)

@@ -105,10 +105,10 @@ export class ScreenStream {
     const wallMs = this.#options.facts.startedMs + nowUs / 1000
     await this.#sink.begin()
     await this.#append(this.#writer.head({ startUs: nowUs, wallMs, init: serverInit }))
-    this.#body = openZstdBody(screenZstd)
+    this.#screenBytes = init.width * init.height * pixelBytes
+    this.#body = openZstdBody(screenZstd(this.#screenBytes))
     this.#raw = 0
     this.#pictureRaw = undefined
-    this.#screenBytes = init.width * init.height * pixelBytes
     this.#openedMs = nowMs
     this.#endUs = Math.max(this.#endUs, nowUs)
     if (!first) return

@@ -31,8 +31,11 @@ export async function openRecordedHost(
     ...(options.enable ?? []),
   )
   if (enabled.status !== 0) throw new Error(enabled.stderr)
-  await host.sh(
-    'umount /run/tapedeck/run/*/log /run/tapedeck/run/*/time 2>/dev/null; rm -rf /run/tapedeck/run/*',
+  // What was tried by `enable` ends a moment after it.
+  await eventually(() =>
+    host.sh(
+      'umount /run/tapedeck/run/*/log /run/tapedeck/run/*/time 2>/dev/null; rm -rf /run/tapedeck/run/*',
+    ),
   )
   await host.startSshd(options.sshd)
   return {

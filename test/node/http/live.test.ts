@@ -81,8 +81,10 @@ test('a silent agent leaves its recording dormant with a LOST mark, and takes bo
       'utf8',
     ).catch(() => '')
   }
-  await until(async () => (await shown()).state === 'dormant')
-  t.truthy((await shown()).lost)
+  await until(async () => {
+    const { state, lost } = await shown()
+    return state === 'dormant' && lost !== undefined
+  })
   await until(async () => (await mark()).includes(recording))
 
   const url = `wss://localhost:${node.node.port}/agent/v1`

@@ -95,10 +95,12 @@ test('a session from its first byte to the farm; the status on the way', async (
   t.true(report.whole)
   t.deepEqual(report.end, { reason: 'exit', exit: 5 })
   t.is(Buffer.from(output).toString(), 'one\r\n\r\ntwo\r\n')
-  await eventually(() => assert.deepEqual(agent.status().queue, { bytes: 0, messages: 0, oldestMs: null }))
-  t.deepEqual(agent.status().sessions, [])
-  await eventually(async () => assert.deepEqual(await readdir(join(host.home, 'agent', 'spool')), []))
-  t.deepEqual(await readdir(host.run), [])
+  await eventually(async () => {
+    assert.deepEqual(agent.status().queue, { bytes: 0, messages: 0, oldestMs: null })
+    assert.deepEqual(agent.status().sessions, [])
+    assert.deepEqual(await readdir(join(host.home, 'agent', 'spool')), [])
+    assert.deepEqual(await readdir(host.run), [])
+  })
 })
 
 test('sessions that ran while no agent did, to their end or not, are taken up later, once', async (t) => {

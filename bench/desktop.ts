@@ -7,6 +7,7 @@ import { execPath } from 'node:process'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { agentEnvironment } from '../test/helpers/agent-environment.ts'
 import { type Desktop, openDesktop } from '../test/helpers/desktop.ts'
 import { fbsBlocks, replay, zstdcat } from '../test/helpers/replay.ts'
 import { ssim } from '../test/helpers/ssim.ts'
@@ -20,12 +21,6 @@ import { cpuSeconds } from './program-cost.ts'
 const officeMs = 90_000
 const videoMs = 30_000
 const quickMs = 10_000
-/** Of its systemd unit. */
-const agentEnvironment = {
-  UV_THREADPOOL_SIZE: '16',
-  MALLOC_ARENA_MAX: '2',
-  MALLOC_MMAP_THRESHOLD_: '4194304',
-}
 /** Of the file sink. */
 const streamName = 'screen.rfb.zst'
 const recorderProgram = fileURLToPath(new URL('desktop-recorder.ts', import.meta.url))

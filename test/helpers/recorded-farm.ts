@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { agentEnvironment } from './agent-environment.ts'
 import { eventually } from './eventually.ts'
 import { openRecordedHost, type RecordedHost } from './recorded-host.ts'
 import type { Scope } from './test-host.ts'
@@ -110,7 +111,7 @@ r.urlopen(r.Request('https://localhost:8443${path}', ${JSON.stringify(JSON.strin
     },
     async startAgent(state = 'connected', product = root) {
       agent = host.start(['sh', '-c', `exec ${agentCommand(product)} >>/var/log/tapedeck-agent.log 2>&1`], {
-        env: { UV_THREADPOOL_SIZE: '16', MALLOC_ARENA_MAX: '2', MALLOC_MMAP_THRESHOLD_: '4194304' },
+        env: agentEnvironment,
       })
       await eventually(async () => {
         const status = await host.tapedeck('status', '--home', '/var/lib/tapedeck', '--json')

@@ -72,7 +72,7 @@ export class DesktopWatch {
     await this.#spared.add(key)
   }
 
-  /** It is not to be found for now, or is again. */
+  /** Whether it is passed over, until the opposite is said or its X server ends. */
   pass(key: string, passed: boolean): void {
     if (passed) this.#passed.add(key)
     else this.#passed.delete(key)

@@ -66,7 +66,7 @@ port.on('message', (request: IndexRequest) => {
   else if (request.type === 'build') queue.build(request.recording, request.again)
   else if (request.type === 'draw') draws.push(request)
   else closing = true
-  if (closing || draws.length > 0) wake()
+  if (isAwaited()) wake()
   if (!running) void run()
 })
 
@@ -79,13 +79,18 @@ async function run(): Promise<void> {
     else await queue.turn()
     const restMs = pace.restMs()
     // Messages that came meanwhile are taken.
-    await (restMs > 0 ? rest(restMs) : immediate())
+    await (restMs > 0 && !isAwaited() ? rest(restMs) : immediate())
   }
   running = false
   if (!closing) return
   await queue.close()
   say({ type: 'closed' })
   port.close()
+}
+
+/** Nobody who looks, and no node that closes, waits for a rest. */
+function isAwaited(): boolean {
+  return closing || draws.length > 0
 }
 
 function rest(ms: number): Promise<void> {
